@@ -1,0 +1,186 @@
+package platform
+
+import "time"
+
+// ID prefixes (TypeID, SPEC section 1). The records assign ids; they sort by time of creation.
+const (
+	AccountPrefix     = "acc"
+	ProjectPrefix     = "prj"
+	EnvironmentPrefix = "env"
+	ServicePrefix     = "svc"
+	DeploymentPrefix  = "dep"
+	SphereletPrefix   = "sph"
+	KeyPrefix         = "key"
+	TokenPrefix       = "tok"
+)
+
+// Account owns capacity, tokens and keys.
+type Account struct {
+	ID      string    `json:"id"`
+	Name    string    `json:"name"`
+	Created time.Time `json:"created"`
+}
+
+// Project groups what ships together. Spherelets of different projects cannot reach each other.
+type Project struct {
+	ID      string    `json:"id"`
+	Account string    `json:"account"`
+	Name    string    `json:"name"`
+	Created time.Time `json:"created"`
+}
+
+// Environment is production, staging, a preview. Its variables are inherited by its services.
+type Environment struct {
+	ID      string            `json:"id"`
+	Project string            `json:"project"`
+	Name    string            `json:"name"`
+	Env     map[string]string `json:"env,omitempty"`
+	Created time.Time         `json:"created"`
+}
+
+// ServiceType says how a service is run.
+type ServiceType string
+
+const (
+	Web    ServiceType = "web"
+	Worker ServiceType = "worker"
+)
+
+// Service is the long-lived thing; deployments are its history.
+type Service struct {
+	ID          string      `json:"id"`
+	Account     string      `json:"account"`
+	Project     string      `json:"project"`     // id
+	Environment string      `json:"environment"` // id
+	EnvName     string      `json:"environment_name"`
+	Name        string      `json:"name"`
+	Type        ServiceType `json:"type"`
+	Config      Config      `json:"config"`         // what the next deployment will inherit
+	Live        string      `json:"live,omitempty"` // id of the live deployment
+	Suspended   bool        `json:"suspended,omitempty"`
+	Created     time.Time   `json:"created"`
+}
+
+// Config is everything about a service that a deployment freezes.
+type Config struct {
+	Shape string            `json:"shape"`
+	Count int               `json:"count"`
+	Port  int               `json:"port,omitempty"` // 0: the image's single EXPOSE, else 8080
+	Env   map[string]string `json:"env,omitempty"`
+	Build string            `json:"build,omitempty"` // overrides the detected build command
+	Run   string            `json:"run,omitempty"`   // overrides the detected start command
+	Ready *Check            `json:"ready,omitempty"` // nil: the default readiness rule (SPEC section 4)
+	// Drain bounds how long in-flight requests may take once traffic has moved; 0 means 30 s.
+	Drain time.Duration `json:"drain,omitempty"`
+	// Grace is the time between SIGTERM and SIGKILL; 0 means 30 s.
+	Grace time.Duration `json:"grace,omitempty"`
+}
+
+// Check is an HTTP check of one spherelet.
+type Check struct {
+	Path           string        `json:"path"`
+	Port           int           `json:"port,omitempty"` // 0: the service's port
+	Host           string        `json:"host,omitempty"`
+	FailureTimeout time.Duration `json:"failure_timeout,omitempty"` // 0: 300 s
+	RetryPeriod    time.Duration `json:"retry_period,omitempty"`    // 0: 5 s
+}
+
+// SourceKind says where a deployment's image comes from.
+type SourceKind string
+
+const (
+	FromGit     SourceKind = "git"
+	FromTarball SourceKind = "tarball"
+	FromImage   SourceKind = "image"
+	// FromDeployment carries the image of an earlier deployment over: config changes, rollback, redeploy.
+	FromDeployment SourceKind = "deployment"
+)
+
+// Source is what a deployment was made from.
+type Source struct {
+	Kind       SourceKind `json:"kind"`
+	Revision   string     `json:"revision,omitempty"`   // git commit, or content digest of a tarball
+	Branch     string     `json:"branch,omitempty"`     // git
+	Subject    string     `json:"subject,omitempty"`    // first line of the commit message
+	Image      string     `json:"image,omitempty"`      // reference as given, for FromImage
+	Deployment string     `json:"deployment,omitempty"` // for FromDeployment
+}
+
+// Trigger says who asked for a deployment, and how.
+type Trigger struct {
+	Kind  string `json:"kind"`  // one of the Trigger… constants
+	Actor string `json:"actor"` // key or token name
+}
+
+// Image is a runnable image in the engine's store, with what its configuration says.
+type Image struct {
+	Ref     string   `json:"ref"`    // name in the engine's store
+	Digest  string   `json:"digest"` // sha256:… of the manifest
+	Size    int64    `json:"size,omitempty"`
+	Command []string `json:"command,omitempty"` // entrypoint and arguments; what Config.Run or the plan chose
+	Release string   `json:"release,omitempty"` // release command, run once before the rollout
+	Port    int      `json:"port,omitempty"`    // the single EXPOSE, 0 when none or several
+}
+
+// Phase is one entry of a deployment's history.
+type Phase struct {
+	Status Status    `json:"status"`
+	At     time.Time `json:"at"`
+}
+
+// Deployment is one rollout of a service. Source, Config and Image never change once set.
+type Deployment struct {
+	ID      string    `json:"id"`
+	Service string    `json:"service"`
+	Name    string    `json:"service_name"`
+	Status  Status    `json:"status"`
+	Reason  Reason    `json:"reason,omitempty"`
+	Message string    `json:"message,omitempty"` // what happened, for the user
+	Hint    string    `json:"hint,omitempty"`    // what to do next
+	Tail    []string  `json:"tail,omitempty"`    // the lines of log that show it
+	Trigger Trigger   `json:"trigger"`
+	Source  Source    `json:"source"`
+	Config  Config    `json:"config"` // env already merged: environment, then service, then this deploy
+	Image   Image     `json:"image,omitzero"`
+	History []Phase   `json:"history"`
+	URL     string    `json:"url,omitempty"`
+	Created time.Time `json:"created"`
+}
+
+// Port is the port a spherelet of the deployment listens on (SPEC section 4).
+func (d Deployment) Port() int {
+	switch {
+	case d.Config.Port != 0:
+		return d.Config.Port
+	case d.Image.Port != 0:
+		return d.Image.Port
+	}
+	return 8080
+}
+
+// Key is an SSH public key of an account member.
+type Key struct {
+	ID          string    `json:"id"`
+	Account     string    `json:"account"`
+	Name        string    `json:"name"`
+	Public      string    `json:"public"`      // authorized_keys form, without comment
+	Fingerprint string    `json:"fingerprint"` // SHA256:…
+	Created     time.Time `json:"created"`
+}
+
+// Token is an API token; only its hash is stored.
+type Token struct {
+	ID      string    `json:"id"`
+	Account string    `json:"account"`
+	Name    string    `json:"name"`
+	Created time.Time `json:"created"`
+}
+
+// Trigger kinds.
+const (
+	TriggerPush     = "push"
+	TriggerDeploy   = "deploy"
+	TriggerConfig   = "config"
+	TriggerRollback = "rollback"
+	TriggerRedeploy = "redeploy"
+)
