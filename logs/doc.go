@@ -1,0 +1,24 @@
+// Package logs owns the format of csph's log files: build logs and spherelet logs alike. A file is
+// lines of "<unix microseconds> <stream> <text>\n"; it is appended to by one writer, rotated by size,
+// and read by any number of followers, which are woken by the file system and never poll.
+// It refuses to know what is written, who reads, or how it is shown.
+package logs
+
+import "time"
+
+// Stream says where a line came from.
+type Stream byte
+
+const (
+	Out  Stream = 'O' // standard output
+	Err  Stream = 'E' // standard error
+	Step Stream = 'S' // csph's own account: steps of a build
+	End  Stream = 'X' // the log is complete; followers stop here
+)
+
+// Line is one line of a log, without its newline.
+type Line struct {
+	Time   time.Time `json:"time"`
+	Stream Stream    `json:"stream"`
+	Text   string    `json:"text"`
+}
