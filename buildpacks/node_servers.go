@@ -1,0 +1,127 @@
+package buildpacks
+
+import (
+	"regexp"
+	"strings"
+)
+
+// server is an app that starts itself; start is how, where no script says so.
+func server(start string) func(*nodeApp) delivery {
+	return func(*nodeApp) delivery { return delivery{start: start} }
+}
+
+// folder copies a folder of the build to the same place in the run image.
+func (a *nodeApp) folder(dir string) Copy { return Copy{From: a.appPath(dir), To: a.appPath(dir)} }
+
+// deliverNext follows `output` of next.config: export is a site, standalone carries its dependencies.
+func deliverNext(a *nodeApp) delivery {
+	d := delivery{build: "next build", start: "next start", caches: []string{".next/cache"},
+		buildEnv: map[string]string{"NEXT_TELEMETRY_DISABLED": "1"},
+		env:      map[string]string{"NEXT_TELEMETRY_DISABLED": "1"}}
+	config := a.configText("next.config")
+	switch {
+	case setting(config, "output") == "export":
+		dir := safeFolder(setting(config, "distDir"), "out")
+		d.siteAlways = true
+		d.site = &site{root: a.appPath(dir), immutable: []string{"/_next/static/"}}
+	case setting(config, "output") == "standalone" && a.dir == "." && len(a.members) == 0:
+		d.afterBuild = "mkdir -p .next/standalone/.next public\ncp -r .next/static .next/standalone/.next/\ncp -r public .next/standalone/"
+		d.copies = []Copy{{From: appFolder + "/.next/standalone", To: appFolder}}
+		d.start, d.startFirst = "node server.js", true
+		d.env["HOSTNAME"] = "0.0.0.0"
+	}
+	return d
+}
+
+// deliverNuxt: Nuxt 3 and newer leave .output, with all that it needs.
+func deliverNuxt(a *nodeApp) delivery {
+	if oldNuxt.MatchString(a.pkg.Dependencies["nuxt"] + a.pkg.DevDependencies["nuxt"]) {
+		return delivery{build: "nuxt build", start: "nuxt start", buildEnv: map[string]string{"NUXT_TELEMETRY_DISABLED": "1"}}
+	}
+	d := deliverNitro(a)
+	d.build = "nuxt build"
+	d.buildEnv = map[string]string{"NUXT_TELEMETRY_DISABLED": "1"}
+	if generatesSite.MatchString(a.pkg.Scripts["build"]) {
+		d = pages(".output/public", "nuxt generate", "/_nuxt/")(a)
+		d.siteAlways = true
+	}
+	return d
+}
+
+var (
+	oldNuxt       = regexp.MustCompile(`^[~^]?[12]\.`)
+	generatesSite = regexp.MustCompile(`\bnux[ti] generate\b`)
+)
+
+// deliverNitro: a server that Nitro bundled into .output.
+func deliverNitro(a *nodeApp) delivery {
+	d := delivery{build: "vite build", start: "node .output/server/index.mjs", copies: []Copy{a.folder(".output")}}
+	if script := a.startScript(); script != "" && !strings.Contains(a.expand(script), ".output/") {
+		d.copies = nil
+	}
+	return d
+}
+
+func deliverReactRouter(a *nodeApp) delivery {
+	if spaMode.MatchString(a.configText("react-router.config")) {
+		d := singlePage("build/client", "react-router build", "/assets/")(a)
+		d.siteAlways = true
+		return d
+	}
+	return delivery{build: "react-router build", start: "react-router-serve ./build/server/index.js"}
+}
+
+func deliverRemix(a *nodeApp) delivery {
+	if vite := a.configText("vite.config"); vite != "" {
+		if spaMode.MatchString(vite) {
+			d := singlePage("build/client", "remix vite:build", "/assets/")(a)
+			d.siteAlways = true
+			return d
+		}
+		return delivery{build: "remix vite:build", start: "remix-serve ./build/server/index.js"}
+	}
+	return delivery{build: "remix build", start: "remix-serve ./build/index.js"}
+}
+
+var spaMode = regexp.MustCompile(`\bssr\s*:\s*false\b`)
+
+// deliverSvelteKit goes by the adapter. Without one for a server or a site, the build is shown by Vite.
+func deliverSvelteKit(a *nodeApp) delivery {
+	switch {
+	case a.pkg.needs("@sveltejs/adapter-node"):
+		// The router ends TLS and says so in these headers.
+		return delivery{build: "vite build", start: "node build", env: map[string]string{
+			"PROTOCOL_HEADER": "x-forwarded-proto", "HOST_HEADER": "x-forwarded-host"}}
+	case a.pkg.needs("@sveltejs/adapter-static"):
+		config := a.configText("svelte.config")
+		d := pages(safeFolder(setting(config, "pages"), "build"), "vite build", "/_app/immutable/")(a)
+		d.site.singlePage = setting(config, "fallback") == "index.html"
+		d.siteAlways = true
+		return d
+	}
+	return delivery{build: "vite build", start: "vite preview --host 0.0.0.0 --port ${PORT:-8080}",
+		warnings: []string{"SvelteKit has no adapter for a server: it is shown by vite preview; install @sveltejs/adapter-node and set it in svelte.config.js"}}
+}
+
+// deliverAstro: a server only with the Node.js adapter.
+func deliverAstro(a *nodeApp) delivery {
+	if a.pkg.needs("@astrojs/node") {
+		return delivery{build: "astro build", start: "node ./dist/server/entry.mjs"}
+	}
+	d := pages(safeFolder(setting(a.configText("astro.config"), "outDir"), "dist"), "astro build", "/_astro/")(a)
+	d.siteAlways = true
+	return d
+}
+
+// deliverNest: the start script of the template compiles at start; what was built starts at once.
+func deliverNest(a *nodeApp) delivery {
+	return delivery{build: "nest build", start: "node dist/main"}
+}
+
+// deliverAdonis: the build is an app of its own below build/.
+func deliverAdonis(a *nodeApp) delivery {
+	if a.isFile(a.in("ace.js")) || a.isFile(a.in("ace")) {
+		return delivery{build: "node ace build", start: "node build/bin/server.js", startFirst: true}
+	}
+	return delivery{}
+}

@@ -1,0 +1,66 @@
+package buildpacks
+
+import (
+	"slices"
+	"strings"
+)
+
+// nativePackage is a package that needs more of Debian than the slim image has.
+type nativePackage struct {
+	names []string // any of these dependencies
+	build []string // Debian packages for building
+	run   []string // and for running
+}
+
+// compilers are what node-gyp needs.
+var compilers = []string{"g++", "make", "python3"}
+
+var nativePackages = []nativePackage{
+	{names: []string{"prisma", "@prisma/client"}, build: []string{"openssl"}, run: []string{"openssl"}},
+	{names: []string{"puppeteer"}, run: []string{"chromium", "fonts-liberation"}},
+	{names: []string{"bcrypt", "better-sqlite3", "sqlite3", "argon2", "node-gyp", "re2", "cpu-features", "bufferutil",
+		"utf-8-validate", "node-sass", "isolated-vm", "zeromq"}, build: compilers},
+	{names: []string{"pg-native", "libpq"}, build: append([]string{"libpq-dev"}, compilers...), run: []string{"libpq5"}},
+	{names: []string{"canvas"}, build: append([]string{"libcairo2-dev", "libpango1.0-dev", "libjpeg-dev", "libgif-dev", "librsvg2-dev", "pkg-config"}, compilers...),
+		run: []string{"libcairo2", "libpango-1.0-0", "libpangocairo-1.0-0", "libjpeg62-turbo", "libgif7", "librsvg2-2"}},
+}
+
+// systemPackages installs what native dependencies need, in the build image by a first step, in the run image
+// by RunPackages.
+func (a *nodeApp) systemPackages(p *Plan) {
+	var build, run []string
+	for _, n := range nativePackages {
+		name := a.pkg.firstOf(n.names...)
+		if name == "" {
+			continue
+		}
+		build, run = append(build, n.build...), append(run, n.run...)
+		p.decide("Debian packages "+strings.Join(sortedSet(append(slices.Clone(n.build), n.run...)), ", "), name+" needs them", "add a Dockerfile")
+	}
+	p.RunPackages = sortedSet(run)
+	if len(build) > 0 {
+		p.Steps = append(p.Steps, Step{Name: "install system packages", Inputs: []string{"package.json"},
+			Command: "apt-get update\napt-get install --yes --no-install-recommends " + strings.Join(sortedSet(build), " ") + "\nrm -rf /var/lib/apt/lists/*"})
+	}
+	if a.pkg.needs("puppeteer") {
+		p.Env["PUPPETEER_EXECUTABLE_PATH"] = "/usr/bin/chromium"
+	}
+}
+
+// toolEnv quiets tools that have no place in a build.
+func (a *nodeApp) toolEnv() map[string]string {
+	env := map[string]string{}
+	if a.root.needs("husky") {
+		env["HUSKY"] = "0"
+	}
+	if a.pkg.needs("puppeteer") {
+		env["PUPPETEER_SKIP_DOWNLOAD"] = "true"
+	}
+	return env
+}
+
+func sortedSet(names []string) []string {
+	sorted := slices.Clone(names)
+	slices.Sort(sorted)
+	return slices.Compact(sorted)
+}

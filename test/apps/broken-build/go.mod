@@ -1,0 +1,3 @@
+module example.com/broken-build
+
+go 1.26

@@ -1,0 +1,3 @@
+module example.com/eats-memory
+
+go 1.26

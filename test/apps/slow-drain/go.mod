@@ -1,0 +1,3 @@
+module example.com/slow-drain
+
+go 1.26

@@ -1,0 +1,3 @@
+module example.com/slow-start
+
+go 1.26
