@@ -1,0 +1,89 @@
+package builder
+
+import (
+	"fmt"
+	"sync"
+
+	"csph/logs"
+)
+
+// Log is a build log being written. It is safe for concurrent use.
+type Log struct {
+	deployment string
+	owner      *openLogs
+	w          *logs.Writer
+}
+
+// Step writes a line of csph's own account.
+func (l *Log) Step(text string) { l.append(logs.Step, text) }
+
+// Line writes a line of output.
+func (l *Log) Line(text string) { l.append(logs.Out, text) }
+
+// append loses a line that cannot be written: a full disk must fail the build by itself, not by its log.
+func (l *Log) append(s logs.Stream, text string) { _ = l.w.Append(s, text) }
+
+// Close gives the log back. The last one to do so ends it for followers.
+func (l *Log) Close() error { return l.owner.release(l.deployment) }
+
+// openLogs are the logs being written: one writer a deployment, however many write to it.
+type openLogs struct {
+	path func(deployment string) string
+
+	mu   sync.Mutex
+	open map[string]*openLog
+}
+
+type openLog struct {
+	w    *logs.Writer
+	uses int
+}
+
+func newOpenLogs(path func(string) string) *openLogs {
+	return &openLogs{path: path, open: map[string]*openLog{}}
+}
+
+func (o *openLogs) acquire(deployment string) (*Log, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	l, ok := o.open[deployment]
+	if !ok {
+		w, err := logs.Create(o.path(deployment), logs.Options{})
+		if err != nil {
+			return nil, fmt.Errorf("open the build log: %w", err)
+		}
+		l = &openLog{w: w}
+		o.open[deployment] = l
+	}
+	l.uses++
+	return &Log{deployment: deployment, owner: o, w: l.w}, nil
+}
+
+func (o *openLogs) release(deployment string) error {
+	o.mu.Lock()
+	l, ok := o.open[deployment]
+	last := false
+	if ok {
+		l.uses--
+		if last = l.uses == 0; last {
+			delete(o.open, deployment)
+		}
+	}
+	o.mu.Unlock()
+	if !last {
+		return nil
+	}
+	if err := l.w.End(); err != nil {
+		return fmt.Errorf("end the build log: %w", err)
+	}
+	return nil
+}
+
+// Log opens the deployment's build log for writing what is not the build's own account. Build writes
+// to the same log; it ends when everyone who opened it has closed it.
+func (b *Builder) Log(deployment string) (*Log, error) {
+	if !identifier.MatchString(deployment) {
+		return nil, fmt.Errorf("open the build log: deployment id %q is not one", deployment)
+	}
+	return b.logs.acquire(deployment)
+}

@@ -1,0 +1,179 @@
+package builder
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/moby/buildkit/client"
+	"github.com/opencontainers/go-digest"
+
+	"csph/logs"
+)
+
+const tailLines = 20
+
+// progress turns BuildKit's status into the build log: a line where a step begins, its output as it
+// comes, a line with its time where it ends. It belongs to one goroutine until done.
+type progress struct {
+	log   *Log
+	steps map[digest.Digest]*stepProgress
+	begun []*stepProgress // in order
+	lines int             // of output so far
+}
+
+type stepProgress struct {
+	name      string
+	begun     bool
+	ended     bool
+	succeeded bool
+	partial   [2][]byte       // output without its newline yet: stdout, stderr
+	last      [2][]outputLine // at most tailLines each
+}
+
+type outputLine struct {
+	number int // in the order of arrival
+	text   string
+}
+
+func newProgress(log *Log) *progress {
+	return &progress{log: log, steps: map[digest.Digest]*stepProgress{}}
+}
+
+// follow reads ch until BuildKit closes it.
+func (p *progress) follow(ch <-chan *client.SolveStatus) {
+	for status := range ch {
+		for _, v := range status.Vertexes {
+			p.vertex(v)
+		}
+		for _, l := range status.Logs {
+			p.output(l)
+		}
+	}
+	for _, s := range p.steps {
+		p.flush(s)
+	}
+}
+
+func (p *progress) step(d digest.Digest) *stepProgress {
+	s, ok := p.steps[d]
+	if !ok {
+		s = &stepProgress{}
+		p.steps[d] = s
+	}
+	return s
+}
+
+func (p *progress) vertex(v *client.Vertex) {
+	s := p.step(v.Digest)
+	s.name = v.Name
+	if v.Started == nil || s.ended {
+		return
+	}
+	switch {
+	case v.Cached && v.Completed != nil:
+		s.ended, s.succeeded = true, true
+		p.end(s, "cached")
+	case v.Completed != nil:
+		s.ended, s.succeeded = true, v.Error == ""
+		p.flush(s)
+		if s.succeeded {
+			p.end(s, seconds(v.Completed.Sub(*v.Started)))
+		}
+	case !s.begun:
+		s.begun = true
+		p.begun = append(p.begun, s)
+		if worthBeginning(s.name) {
+			p.log.Step(s.name)
+		}
+	}
+}
+
+func (p *progress) end(s *stepProgress, how string) {
+	if !internalStep(s.name) {
+		p.log.Step(s.name + "  " + how)
+	}
+}
+
+func (p *progress) output(l *client.VertexLog) {
+	s := p.step(l.Vertex)
+	i := 0
+	if l.Stream == 2 {
+		i = 1
+	}
+	data := append(s.partial[i], l.Data...)
+	for {
+		line, rest, found := bytes.Cut(data, []byte{'\n'})
+		if !found {
+			break
+		}
+		p.line(s, i, line)
+		data = rest
+	}
+	s.partial[i] = bytes.Clone(data)
+}
+
+func (p *progress) flush(s *stepProgress) {
+	for i := range s.partial {
+		if len(s.partial[i]) > 0 {
+			p.line(s, i, s.partial[i])
+			s.partial[i] = nil
+		}
+	}
+}
+
+// streams are the names in the log of BuildKit's streams 1 and 2.
+var streams = [2]logs.Stream{logs.Out, logs.Err}
+
+func (p *progress) line(s *stepProgress, i int, line []byte) {
+	text := strings.TrimSuffix(string(line), "\r")
+	p.log.append(streams[i], text)
+	p.lines++
+	s.last[i] = append(s.last[i], outputLine{p.lines, text})
+	if len(s.last[i]) > tailLines {
+		s.last[i] = s.last[i][1:]
+	}
+}
+
+// tail is the end of a step's output, at most tailLines, in order of arrival. The two streams overtake each other
+// on their way, so that each has a half for itself where both have much to say.
+func (s *stepProgress) tail() []string {
+	out, errs := s.last[0], s.last[1]
+	if drop := len(out) + len(errs) - tailLines; drop > 0 {
+		fromOut := min(drop, max(0, len(out)-tailLines/2))
+		out, errs = out[fromOut:], errs[drop-fromOut:]
+	}
+	lines := slices.Concat(out, errs)
+	slices.SortFunc(lines, func(a, b outputLine) int { return cmp.Compare(a.number, b.number) })
+	texts := make([]string, len(lines))
+	for i, l := range lines {
+		texts[i] = l.text
+	}
+	return texts
+}
+
+// unfinished is the step that began last of those that have not succeeded; nil when there is none.
+func (p *progress) unfinished() *stepProgress {
+	for _, s := range slices.Backward(p.begun) {
+		if !s.succeeded {
+			return s
+		}
+	}
+	return nil
+}
+
+// internalStep reports BuildKit's own housekeeping, which tells users nothing.
+func internalStep(name string) bool {
+	return name == "" || strings.HasPrefix(name, "[internal]") || strings.HasPrefix(name, "base image ") ||
+		strings.HasPrefix(name, "resolve image config")
+}
+
+// worthBeginning reports whether a step takes long enough to be announced.
+func worthBeginning(name string) bool {
+	return !internalStep(name) && name != exportStep && name != "upload source" && !strings.HasPrefix(name, "copy ")
+}
+
+func seconds(d time.Duration) string { return fmt.Sprintf("%.1fs", d.Seconds()) }

@@ -1,0 +1,95 @@
+package builder
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/moby/patternmatcher/ignorefile"
+	"github.com/tonistiigi/fsutil"
+)
+
+// sourceMounts are the folders that BuildKit may ask for: the source without what its ignore files
+// exclude, and for a Dockerfile also the folder that holds it, in which the frontend applies .dockerignore itself.
+func sourceMounts(dir, dockerfile string) (map[string]fsutil.FS, error) {
+	all, err := fsutil.NewFS(dir)
+	if err != nil {
+		return nil, fmt.Errorf("open the source: %w", err)
+	}
+	exclude, err := excludes(dir, dockerfile == "")
+	if err != nil {
+		return nil, err
+	}
+	source, err := fsutil.NewFilterFS(all, &fsutil.FilterOpt{ExcludePatterns: exclude})
+	if err != nil {
+		return nil, fmt.Errorf("apply the ignore files of the source: %w", err)
+	}
+	if dockerfile == "" {
+		return map[string]fsutil.FS{sourceMount: source}, nil
+	}
+	return map[string]fsutil.FS{contextMount: source, dockerfileMount: all}, nil
+}
+
+// excludes are the patterns, in .dockerignore's language, of what is never part of a build.
+func excludes(dir string, dockerignore bool) ([]string, error) {
+	patterns := []string{".git"}
+	if dockerignore {
+		b, err := readOptional(filepath.Join(dir, ".dockerignore"))
+		if err != nil {
+			return nil, err
+		}
+		more, err := ignorefile.ReadAll(bytes.NewReader(b))
+		if err != nil {
+			return nil, fmt.Errorf("read .dockerignore: %w", err)
+		}
+		patterns = append(patterns, more...)
+	}
+	b, err := readOptional(filepath.Join(dir, ".deployignore"))
+	if err != nil {
+		return nil, err
+	}
+	return append(patterns, fromGitignore(b)...), nil
+}
+
+func readOptional(name string) ([]byte, error) {
+	b, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", filepath.Base(name), err)
+	}
+	return b, nil
+}
+
+// fromGitignore translates .deployignore, which is in gitignore(5)'s language: a pattern without an inner
+// slash matches at any depth there, and only at the top in .dockerignore.
+func fromGitignore(content []byte) []string {
+	var patterns []string
+	for sc := bufio.NewScanner(bytes.NewReader(content)); sc.Scan(); {
+		p := strings.TrimRight(sc.Text(), " \t\r")
+		if p == "" || strings.HasPrefix(p, "#") {
+			continue
+		}
+		p, negated := strings.CutPrefix(p, "!")
+		p = strings.TrimSuffix(strings.TrimPrefix(p, `\`), "/")
+		if inner, top := strings.CutPrefix(p, "/"); top {
+			p = inner
+		} else if !strings.Contains(p, "/") {
+			p = "**/" + p
+		}
+		if p == "" || p == "**/" {
+			continue
+		}
+		if negated {
+			p = "!" + p
+		}
+		patterns = append(patterns, p)
+	}
+	return patterns
+}
