@@ -1,0 +1,116 @@
+package containerd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"syscall"
+
+	"github.com/containerd/containerd/v2/client"
+	"github.com/containerd/containerd/v2/pkg/cio"
+	"github.com/containerd/errdefs"
+	"go.jetify.com/typeid/v2"
+
+	"csph/platform"
+)
+
+// Command is something to run inside a spherelet that runs.
+type Command struct {
+	Args   []string
+	Stdin  io.Reader // nil: none
+	Stdout io.Writer // nil: discarded
+	Stderr io.Writer // nil: discarded; not used with TTY
+	// TTY gives it a terminal, whose size follows Resize.
+	TTY    bool
+	Resize <-chan Size // may be nil
+}
+
+// Size is that of a terminal, in characters.
+type Size struct{ Width, Height uint32 }
+
+// Exec runs a command in a spherelet, as its user, in its folder, with its environment and limits, and returns
+// its exit code. When ctx ends first the command is killed. ErrNotFound when the spherelet does not run.
+func (e *Engine) Exec(ctx context.Context, spherelet string, cmd Command) (exit int, err error) {
+	if len(cmd.Args) == 0 {
+		return -1, fmt.Errorf("%w: no command given", platform.ErrInvalid)
+	}
+	p, err := e.newProcess(ctx, spherelet, cmd)
+	if errdefs.IsNotFound(err) {
+		return -1, fmt.Errorf("%w: spherelet %s does not run", platform.ErrNotFound, spherelet)
+	}
+	if err != nil {
+		return -1, fmt.Errorf("run %q in %s: %w", cmd.Args, spherelet, err)
+	}
+	defer func() {
+		ctx, cancel := cleanup(ctx)
+		defer cancel()
+		if _, delErr := p.Delete(ctx, client.WithProcessKill); delErr != nil && !errdefs.IsNotFound(delErr) {
+			err = errors.Join(err, fmt.Errorf("clean up after %q in %s: %w", cmd.Args, spherelet, delErr))
+		}
+	}()
+	return attend(ctx, p, cmd)
+}
+
+// newProcess prepares cmd; it does not start it.
+func (e *Engine) newProcess(ctx context.Context, spherelet string, cmd Command) (client.Process, error) {
+	c, err := e.ctrd.LoadContainer(ctx, spherelet)
+	if err != nil {
+		return nil, err
+	}
+	spec, err := c.Spec(ctx)
+	if err != nil {
+		return nil, err
+	}
+	task, err := c.Task(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	id, err := typeid.Generate("exec")
+	if err != nil {
+		return nil, err
+	}
+	process := *spec.Process
+	process.Args, process.Terminal = cmd.Args, cmd.TTY
+	streams := []cio.Opt{cio.WithStreams(cmd.Stdin, orDiscard(cmd.Stdout), orDiscard(cmd.Stderr)), cio.WithFIFODir(e.cfg.dir("fifo"))}
+	if cmd.TTY {
+		streams = append(streams, cio.WithTerminal)
+	}
+	return task.Exec(ctx, id.String(), &process, cio.NewCreator(streams...))
+}
+
+func orDiscard(w io.Writer) io.Writer {
+	if w == nil {
+		return io.Discard
+	}
+	return w
+}
+
+// attend starts p and returns when it has ended and its output has been passed on.
+func attend(ctx context.Context, p client.Process, cmd Command) (int, error) {
+	exited, err := p.Wait(ctx)
+	if err != nil {
+		return -1, fmt.Errorf("wait for %q: %w", cmd.Args, err)
+	}
+	if err := p.Start(ctx); err != nil {
+		return -1, fmt.Errorf("%w: %s", platform.ErrInvalid, explain(err, cmd.Args))
+	}
+	for {
+		select {
+		case size := <-cmd.Resize:
+			if err := p.Resize(ctx, size.Width, size.Height); err != nil && !errdefs.IsNotFound(err) {
+				return -1, fmt.Errorf("resize the terminal of %q: %w", cmd.Args, err)
+			}
+		case status := <-exited:
+			if err := status.Error(); err != nil {
+				return -1, fmt.Errorf("wait for %q: %w", cmd.Args, err)
+			}
+			p.IO().Wait()
+			return int(status.ExitCode()), nil
+		case <-ctx.Done():
+			kill, cancel := cleanup(ctx)
+			defer cancel()
+			return -1, errors.Join(fmt.Errorf("run %q: %w", cmd.Args, context.Cause(ctx)), p.Kill(kill, syscall.SIGKILL))
+		}
+	}
+}

@@ -1,0 +1,269 @@
+package containerd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/containerd/containerd/v2/client"
+	"github.com/containerd/errdefs"
+
+	"csph/logs"
+	"csph/platform"
+	"csph/runtime"
+)
+
+// member supervises one spherelet: it starts it, starts it again when it ends, and removes it when told to.
+// Everything below done belongs to the goroutine of run, which Engine.Run owns.
+type member struct {
+	job
+	of *set
+
+	ends  sync.Once
+	grace time.Duration // set before ended is closed
+	ended chan struct{} // closed by end
+	done  chan struct{} // closed when run has returned
+
+	backoff  runtime.Backoff
+	exits    int
+	lastExit *platform.Exit
+	started  time.Time
+}
+
+func newMember(j job, of *set) *member {
+	return &member{job: j, of: of, ended: make(chan struct{}), done: make(chan struct{})}
+}
+
+// end tells the member to stop the spherelet and remove it. Only the first call counts.
+func (m *member) end(grace time.Duration) {
+	m.ends.Do(func() {
+		m.grace = grace
+		close(m.ended)
+	})
+}
+
+func (m *member) ending() bool {
+	select {
+	case <-m.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+func (m *member) publish(state platform.SphereletState) {
+	m.e.hub.publish(platform.Spherelet{
+		ID: m.id, Deployment: m.set.Deployment, Service: m.set.Service, State: state, Address: m.address(),
+		Exits: m.exits, LastExit: m.lastExit, Started: m.started,
+	})
+}
+
+// run returns when ctx ends, leaving the spherelet as it is, or when the spherelet has been removed.
+func (m *member) run(ctx context.Context) {
+	defer close(m.done)
+	working, stop := context.WithCancel(ctx)
+	go func() {
+		defer stop()
+		select {
+		case <-m.ended:
+		case <-working.Done():
+		}
+	}()
+	m.supervise(working)
+	stop()
+	if ctx.Err() == nil {
+		m.removeSelf(ctx)
+	}
+}
+
+// supervise keeps the process running until ctx ends.
+func (m *member) supervise(ctx context.Context) {
+	task := m.adopt(ctx)
+	for ctx.Err() == nil {
+		if task == nil {
+			task = m.tryStart(ctx)
+		}
+		if task != nil {
+			m.publish(platform.Running)
+			m.awaitExit(ctx, task)
+			task = nil
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		m.publish(platform.BackOff)
+		pause(ctx, m.backoff.Next(m.ranFor()))
+	}
+}
+
+// ranFor is how long the last process ran; 0 when it did not start.
+func (m *member) ranFor() time.Duration {
+	if m.started.IsZero() || m.lastExit == nil || m.lastExit.Error != "" {
+		return 0
+	}
+	return m.lastExit.At.Sub(m.started)
+}
+
+// tryStart starts the process, and records why it could not be.
+func (m *member) tryStart(ctx context.Context) client.Task {
+	select {
+	case m.e.starting <- struct{}{}:
+		defer func() { <-m.e.starting }()
+	case <-ctx.Done():
+		return nil
+	}
+	m.publish(platform.Starting)
+	task, err := m.start(ctx, m.logger())
+	if ctx.Err() != nil {
+		return nil
+	}
+	if err != nil {
+		m.e.cfg.Logger.Warn("a spherelet was not started", "spherelet", m.id, "deployment", m.set.Deployment, "err", err)
+		m.record(ctx, platform.Exit{Code: -1, Error: explain(err, m.set.Command), At: time.Now()})
+		return nil
+	}
+	m.started = time.Now()
+	return task
+}
+
+// awaitExit returns when the process has ended and its end is recorded, or ctx ends. A containerd that dies
+// meanwhile does not matter: the process goes on, and so does the waiting once there is a new one.
+func (m *member) awaitExit(ctx context.Context, task client.Task) {
+	for wait := 20 * time.Millisecond; ; wait = min(2*wait, time.Second) {
+		status, err := exitOf(ctx, task)
+		if err == nil {
+			m.settleExit(ctx, task, status)
+			return
+		}
+		if errdefs.IsNotFound(err) { // the machine was started anew, or somebody deleted the task
+			m.record(ctx, platform.Exit{Code: -1, Error: "it was gone without a trace", At: time.Now()})
+			return
+		}
+		if !pause(ctx, wait) {
+			return
+		}
+	}
+}
+
+func exitOf(ctx context.Context, task client.Task) (client.ExitStatus, error) {
+	exited, err := task.Wait(ctx)
+	if err != nil {
+		return client.ExitStatus{}, err
+	}
+	status := <-exited
+	return status, status.Error()
+}
+
+// settleExit records an exit and deletes the task.
+func (m *member) settleExit(ctx context.Context, task client.Task, status client.ExitStatus) {
+	exit := platform.Exit{Code: int(status.ExitCode()), OOM: m.wasOOM(ctx, int(status.ExitCode())), At: status.ExitTime()}
+	m.record(ctx, exit)
+	for wait := 20 * time.Millisecond; ; wait = min(2*wait, time.Second) {
+		err := discard(ctx, task)
+		if err == nil {
+			return
+		}
+		m.e.cfg.Logger.Warn("a task was not deleted", "spherelet", m.id, "err", err)
+		if !pause(ctx, wait) {
+			return
+		}
+	}
+}
+
+// record counts an end of the process, and writes it down where the next csphd finds it.
+func (m *member) record(ctx context.Context, exit platform.Exit) {
+	m.exits++
+	m.lastExit = &exit
+	if err := m.saveExits(ctx); err != nil && ctx.Err() == nil {
+		m.e.cfg.Logger.Warn("an exit was not written down", "spherelet", m.id, "err", err)
+	}
+}
+
+// removeSelf removes the spherelet, trying until it is done or ctx ends: what is left then, the next Recover removes.
+func (m *member) removeSelf(ctx context.Context) {
+	m.publish(platform.Stopping)
+	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 10*time.Second) {
+		err := m.removeWithin(ctx)
+		if err == nil {
+			break
+		}
+		m.e.cfg.Logger.Warn("a spherelet was not removed; trying again", "spherelet", m.id, "err", err)
+		if !pause(ctx, wait) {
+			return
+		}
+	}
+	if err := m.endLog(); err != nil {
+		m.e.cfg.Logger.Warn("a log was not ended", "spherelet", m.id, "err", err)
+	}
+	m.e.dismiss(m)
+}
+
+// removeWithin bounds one attempt, so that a containerd that hangs does not hang it for good.
+func (m *member) removeWithin(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, m.grace+time.Minute)
+	defer cancel()
+	return m.remove(ctx, m.grace)
+}
+
+// endLog tells the followers of the log that nothing more will come.
+func (m *member) endLog() error {
+	w, err := logs.Create(m.e.cfg.logPath(m.set.Deployment, m.id), logs.Options{})
+	if err != nil {
+		return err
+	}
+	return errors.Join(w.End(), w.Close())
+}
+
+// pause waits for d; false when ctx ended first.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// adopt takes over the task of an earlier csphd, if there is one that runs or has ended unseen. One that was
+// made and never started is thrown away.
+func (m *member) adopt(ctx context.Context) client.Task {
+	for wait := 20 * time.Millisecond; ; wait = min(2*wait, time.Second) {
+		task, err := m.findTask(ctx)
+		if err == nil || ctx.Err() != nil {
+			return task
+		}
+		m.e.cfg.Logger.Warn("a spherelet's task was not found out about", "spherelet", m.id, "err", err)
+		if !pause(ctx, wait) {
+			return nil
+		}
+	}
+}
+
+func (m *member) findTask(ctx context.Context) (client.Task, error) {
+	c, err := m.e.ctrd.LoadContainer(ctx, m.id)
+	if errdefs.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look for container %s: %w", m.id, err)
+	}
+	task, err := c.Task(ctx, nil)
+	if errdefs.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look for task %s: %w", m.id, err)
+	}
+	status, err := task.Status(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("ask for the state of task %s: %w", m.id, err)
+	}
+	if status.Status == client.Created {
+		return nil, discard(ctx, task)
+	}
+	return task, nil
+}

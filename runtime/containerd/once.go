@@ -1,0 +1,118 @@
+package containerd
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/containerd/containerd/v2/pkg/cio"
+	"go.jetify.com/typeid/v2"
+
+	"csph/logs"
+	"csph/platform"
+)
+
+// BuildLog is where the output of RunOnce goes. It must be safe for concurrent use.
+type BuildLog interface {
+	Step(text string)
+	Line(text string)
+	Close() error
+}
+
+// RunOnce runs command in the image of set, with its environment, shape and network, to its end, its output
+// going to log line by line, and returns its exit code. When ctx ends first the command is killed. Nothing
+// of it is left. A command killed for memory is a *platform.Failure with OutOfMemory, one that could not be
+// started with StartFailed.
+func (e *Engine) RunOnce(ctx context.Context, set platform.Set, command []string, log BuildLog) (exit int, err error) {
+	set.Command = command
+	id, err := typeid.Generate(platform.SphereletPrefix)
+	if err != nil {
+		return -1, fmt.Errorf("make an id: %w", err)
+	}
+	n, addr, err := e.addrs.take(set.Project)
+	if err != nil {
+		return -1, err
+	}
+	j := &job{e: e, set: set, id: id.String(), net: n, addr: addr, single: true}
+	defer func() {
+		ctx, cancel := cleanup(ctx)
+		defer cancel()
+		err = errors.Join(err, j.remove(ctx, 0), e.addrs.release(set.Project, addr))
+	}()
+	return j.runToEnd(ctx, log)
+}
+
+func (j *job) runToEnd(ctx context.Context, log BuildLog) (int, error) {
+	out, errs := newLineWriter(log), newLineWriter(log)
+	task, err := j.start(ctx, cio.NewCreator(cio.WithStreams(nil, out, errs), cio.WithFIFODir(j.e.cfg.dir("fifo"))))
+	if err != nil {
+		return -1, &platform.Failure{
+			Reason: platform.StartFailed, Message: explain(err, j.set.Command),
+			Hint: "Check the command and that the image contains it.", Err: err,
+		}
+	}
+	for wait := 20 * time.Millisecond; ; wait = min(2*wait, time.Second) {
+		status, err := exitOf(ctx, task)
+		if err != nil && pause(ctx, wait) {
+			continue
+		}
+		if err != nil {
+			return -1, fmt.Errorf("run %q: %w", j.set.Command, context.Cause(ctx))
+		}
+		code := int(status.ExitCode())
+		oom := j.wasOOM(ctx, code)
+		task.IO().Wait()
+		out.Close()
+		errs.Close()
+		if oom {
+			return code, &platform.Failure{
+				Reason: platform.OutOfMemory, Message: fmt.Sprintf("the command needed more than the %d MB of %s", j.set.Shape.Memory>>20, j.set.Shape.Name),
+			}
+		}
+		return code, discard(ctx, task)
+	}
+}
+
+// lineWriter passes what is written to it on, line by line.
+type lineWriter struct {
+	pipe *io.PipeWriter
+	done sync.WaitGroup
+}
+
+func newLineWriter(log BuildLog) *lineWriter {
+	r, w := io.Pipe()
+	l := &lineWriter{pipe: w}
+	l.done.Go(func() {
+		in := bufio.NewReaderSize(r, logs.MaxText)
+		for {
+			b, err := in.ReadSlice('\n')
+			if len(b) > 0 {
+				log.Line(string(trimNewline(b)))
+			}
+			if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+				return
+			}
+		}
+	})
+	return l
+}
+
+func trimNewline(b []byte) []byte {
+	if n := len(b); n > 0 && b[n-1] == '\n' {
+		return b[:n-1]
+	}
+	return b
+}
+
+func (l *lineWriter) Write(b []byte) (int, error) { return l.pipe.Write(b) }
+
+// Close ends the last line and returns once it has been passed on.
+func (l *lineWriter) Close() error {
+	err := l.pipe.Close()
+	l.done.Wait()
+	return err
+}
