@@ -1,0 +1,190 @@
+package router
+
+import (
+	"io"
+	"net/netip"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// accessBuffer bounds the lines that wait to be written.
+const accessBuffer = 1 << 20
+
+// accessLine is the most that one line can take: every byte of the clipped fields escaped.
+const accessLine = 16 << 10
+
+// accessDelay is how long a line may wait for company.
+const accessDelay = 250 * time.Millisecond
+
+// accessLog collects lines and writes them from one goroutine, so that a slow disk slows nothing else.
+type accessLog struct {
+	out     io.Writer
+	every   uint64
+	seen    atomic.Uint64
+	dropped atomic.Uint64
+
+	mu      sync.Mutex
+	waiting []byte
+	stamp   [64]byte // the time, formatted
+	stampAt int64    // the millisecond of stamp
+	stampN  int
+
+	wake chan struct{}
+	stop chan struct{}
+	done chan struct{}
+}
+
+// accessEntry is what a line tells of a request.
+type accessEntry struct {
+	start     time.Time
+	took      time.Duration
+	service   string
+	client    netip.Addr
+	method    []byte
+	host      []byte
+	path      []byte
+	agent     []byte
+	requestID []byte
+	target    netip.AddrPort
+	status    int
+	in, out   int64
+}
+
+func newAccessLog(out io.Writer, every int) *accessLog {
+	l := &accessLog{
+		out: out, every: uint64(max(every, 1)),
+		wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
+	}
+	go l.run()
+	return l
+}
+
+// wants reports whether a request that ended so is to be logged.
+func (l *accessLog) wants(status int) bool {
+	return l.every == 1 || status >= 500 || status == 0 || l.seen.Add(1)%l.every == 0
+}
+
+// add queues the line of a request, or drops it when too much waits.
+func (l *accessLog) add(e *accessEntry) {
+	l.mu.Lock()
+	if len(l.waiting) > accessBuffer-accessLine {
+		l.mu.Unlock()
+		l.dropped.Add(1)
+		return
+	}
+	first := len(l.waiting) == 0
+	l.line(e)
+	l.mu.Unlock()
+	if first {
+		select {
+		case l.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// line appends the line of e. l.mu is held.
+func (l *accessLog) line(e *accessEntry) {
+	b := append(l.waiting, `{"time":"`...)
+	b = append(b, l.time(e.start.UnixMilli())...)
+	b = append(b, `","service":`...)
+	b = appendJSON(b, e.service)
+	b = append(b, `,"client":"`...)
+	b = e.client.AppendTo(b)
+	b = append(b, `","method":`...)
+	b = appendJSON(b, clip(e.method, 32))
+	b = append(b, `,"host":`...)
+	b = appendJSON(b, clip(e.host, 253))
+	b = append(b, `,"path":`...)
+	b = appendJSON(b, clip(e.path, 1024))
+	b = append(b, `,"status":`...)
+	b = strconv.AppendInt(b, int64(e.status), 10)
+	b = append(b, `,"duration_us":`...)
+	b = strconv.AppendInt(b, e.took.Microseconds(), 10)
+	b = append(b, `,"bytes_in":`...)
+	b = strconv.AppendInt(b, e.in, 10)
+	b = append(b, `,"bytes_out":`...)
+	b = strconv.AppendInt(b, e.out, 10)
+	if e.target.IsValid() {
+		b = append(b, `,"target":"`...)
+		b = e.target.AppendTo(b)
+		b = append(b, '"')
+	}
+	b = append(b, `,"request_id":`...)
+	b = appendJSON(b, clip(e.requestID, 128))
+	if len(e.agent) > 0 {
+		b = append(b, `,"user_agent":`...)
+		b = appendJSON(b, clip(e.agent, 256))
+	}
+	l.waiting = append(b, "}\n"...)
+}
+
+// time returns ms since the epoch in RFC 3339, formatted once for all lines of the same millisecond.
+func (l *accessLog) time(ms int64) []byte {
+	if ms != l.stampAt {
+		l.stampAt = ms
+		l.stampN = len(time.UnixMilli(ms).UTC().AppendFormat(l.stamp[:0], "2006-01-02T15:04:05.000Z07:00"))
+	}
+	return l.stamp[:l.stampN]
+}
+
+// run writes what waits, in turns of accessDelay, until close.
+func (l *accessLog) run() {
+	defer close(l.done)
+	var spare []byte
+	for {
+		select {
+		case <-l.wake:
+		case <-l.stop:
+			l.write(spare)
+			return
+		}
+		select {
+		case <-time.After(accessDelay):
+		case <-l.stop:
+		}
+		spare = l.write(spare)
+	}
+}
+
+// write writes what waits and leaves spare, emptied, to collect the next lines in.
+func (l *accessLog) write(spare []byte) []byte {
+	l.mu.Lock()
+	full := l.waiting
+	l.waiting = spare[:0]
+	l.mu.Unlock()
+	if len(full) == 0 {
+		return full
+	}
+	if _, err := l.out.Write(full); err != nil {
+		l.dropped.Add(1)
+	}
+	return full
+}
+
+// close writes what is left and ends the goroutine.
+func (l *accessLog) close() {
+	close(l.stop)
+	<-l.done
+}
+
+// appendJSON appends s as a JSON string; bytes that are not ASCII are taken for Latin-1.
+func appendJSON[T string | []byte](out []byte, s T) []byte {
+	const hex = "0123456789abcdef"
+	out = append(out, '"')
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '"' || c == '\\':
+			out = append(out, '\\', c)
+		case c < ' ' || c >= 0x7f:
+			out = append(out, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+		default:
+			out = append(out, c)
+		}
+	}
+	return append(out, '"')
+}
+
+func clip(b []byte, n int) []byte { return b[:min(len(b), n)] }

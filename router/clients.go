@@ -1,0 +1,95 @@
+package router
+
+import (
+	"net"
+	"net/netip"
+	"sync"
+)
+
+// clients are the open connections of clients, and who holds how many.
+type clients struct {
+	mu     sync.Mutex
+	limits Limits
+	open   map[*session]struct{}
+	per    map[netip.Addr]int
+	empty  chan struct{} // closed when the last one leaves after stop
+	stop   bool
+}
+
+func (c *clients) init(l Limits) {
+	c.limits = l
+	c.open, c.per = map[*session]struct{}{}, map[netip.Addr]int{}
+	c.empty = make(chan struct{})
+}
+
+// join adds s; the page says why it may not.
+func (c *clients) join(s *session) (refused page, ok bool) {
+	key := clientKey(s.peer)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.stop || len(c.open) >= c.limits.Connections:
+		return page{503, "busy", "Too many connections", "The router serves as many connections as it may. Try again in a moment."}, false
+	case !s.trusted && c.per[key] >= c.limits.ConnectionsPerClient:
+		return page{429, "too_many_connections", "Too many connections", "Your address holds as many connections as one address may. Close some, or use them again."}, false
+	}
+	c.open[s] = struct{}{}
+	c.per[key]++
+	return page{}, true
+}
+
+func (c *clients) leave(s *session) {
+	key := clientKey(s.peer)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.open, s)
+	if c.per[key]--; c.per[key] == 0 {
+		delete(c.per, key)
+	}
+	if c.stop && len(c.open) == 0 {
+		close(c.empty)
+	}
+}
+
+// close lets nobody join any more and returns those that are there.
+func (c *clients) close() []*session {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.stop {
+		c.stop = true
+		if len(c.open) == 0 {
+			close(c.empty)
+		}
+	}
+	list := make([]*session, 0, len(c.open))
+	for s := range c.open {
+		list = append(list, s)
+	}
+	return list
+}
+
+// clientKey is what connections are counted by: the address, of IPv6 the /64 that one client is given.
+func clientKey(a netip.Addr) netip.Addr {
+	if a.Is4() {
+		return a
+	}
+	p, err := a.Prefix(64)
+	if err != nil {
+		return a
+	}
+	return p.Addr()
+}
+
+// peerOf returns the address at the other end, invalid when it is not an IP address.
+func peerOf(conn net.Conn) netip.Addr {
+	if tcp, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
+		return tcp.AddrPort().Addr().Unmap().WithZone("")
+	}
+	return netip.Addr{}
+}
+
+func (c *clients) count() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.open)
+}

@@ -1,0 +1,12 @@
+// Package router owns the way from a client's connection to a spherelet: the table of hosts, the
+// proxying of HTTP/1.1, the counting of requests in flight and the drain of targets that were
+// replaced, error pages, limits, access log and counters (SPEC section 5, traffic order of section 4).
+//
+// A connection is served by one goroutine. It parses the head of a request in place (router/h1), looks
+// the host up in an immutable table, takes an idle connection of the least loaded target and copies
+// both ways by the framing of the bodies, without buffering them. Readers of the table never lock;
+// Swap publishes a whole new one. A connection that waits holds no buffer.
+//
+// The package refuses to know what a deployment is, how targets are started or checked, and where
+// tables are kept. It takes any net.Listener; a listener that yields *tls.Conn serves HTTPS.
+package router

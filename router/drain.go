@@ -1,0 +1,124 @@
+package router
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"time"
+)
+
+// Drain blocks until no ordinary request is in flight to targets that were replaced, or the deadline;
+// then it closes the connections of those that remain, and returns how many it cut. Streams
+// (websockets and other upgrades, server-sent events) go on: they have Limits.StreamDrain from now,
+// and are then closed in jittered waves by the router itself; DrainStreams waits for that. Targets
+// that serve in the present table are left alone. When ctx ends first, nothing is cut and the error is ctx's.
+func (r *Router) Drain(ctx context.Context, targets []netip.AddrPort, deadline time.Duration) (cut int, err error) {
+	timer := time.NewTimer(deadline)
+	defer timer.Stop()
+	list := r.retiredAt(targets)
+	for _, t := range list {
+		t.draining.Do(func() { r.streams.Go(func() { r.drainStreams(t) }) })
+	}
+	late := false
+	for _, t := range list {
+		if !late {
+			if late, err = waitQuiet(ctx, t, timer.C); err != nil {
+				return cut, err
+			}
+		}
+		if late {
+			cut += t.cutRequests()
+		}
+	}
+	return cut, nil
+}
+
+// waitQuiet waits for t to have no request in flight; late means that the deadline came first.
+func waitQuiet(ctx context.Context, t *target, deadline <-chan time.Time) (late bool, err error) {
+	select {
+	case <-t.quiet:
+		return false, nil
+	default:
+	}
+	select {
+	case <-t.quiet:
+		return false, nil
+	case <-deadline:
+		return true, nil
+	case <-ctx.Done():
+		return false, fmt.Errorf("drain %s: %w", t.addr, ctx.Err())
+	}
+}
+
+// DrainStreams blocks until targets that were replaced and drained have no stream left either, and
+// returns how many had to be closed. That takes up to Limits.StreamDrain and Limits.StreamSpread.
+func (r *Router) DrainStreams(ctx context.Context, targets []netip.AddrPort) (cut int, err error) {
+	list := r.retiredAt(targets)
+	for _, t := range list {
+		t.draining.Do(func() { r.streams.Go(func() { r.drainStreams(t) }) })
+	}
+	for _, t := range list {
+		select {
+		case <-t.over:
+			cut += int(t.streamsCut.Load())
+		case <-ctx.Done():
+			return cut, fmt.Errorf("drain the streams of %s: %w", t.addr, ctx.Err())
+		}
+	}
+	return cut, nil
+}
+
+// retiredAt returns the retired targets at the addresses.
+func (r *Router) retiredAt(addrs []netip.AddrPort) []*target {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var list []*target
+	for _, a := range addrs {
+		list = append(list, r.retired[a]...)
+	}
+	return list
+}
+
+// cutRequests closes the connections of all requests in flight, and returns how many there were.
+func (t *target) cutRequests() int {
+	n, _ := t.inFlight()
+	if n == 0 {
+		return 0
+	}
+	t.cut()
+	for _, u := range t.connections(false) {
+		u.end()
+	}
+	return n
+}
+
+// drainStreams gives the streams of t their time, then closes what is left of them, evenly over the spread.
+func (r *Router) drainStreams(t *target) {
+	if !r.pause(t, r.limits.StreamDrain) {
+		return
+	}
+	left := t.connections(true)
+	rand.Shuffle(len(left), func(i, k int) { left[i], left[k] = left[k], left[i] })
+	for i, u := range left {
+		t.streamsCut.Add(1)
+		u.end()
+		step := r.limits.StreamSpread / time.Duration(len(left))
+		if i < len(left)-1 && !r.pause(t, step/2+rand.N(step+1)) {
+			return
+		}
+	}
+}
+
+// pause waits for d; it reports false when t is over, or the router stops, before that.
+func (r *Router) pause(t *target, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-t.over:
+	case <-r.life.Done():
+	}
+	return false
+}

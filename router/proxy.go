@@ -1,0 +1,223 @@
+package router
+
+import (
+	"bytes"
+	"errors"
+	"strconv"
+
+	"csph/router/h1"
+)
+
+// replayBody is the largest body that is collected before the request is sent on. It spares a
+// goroutine, and makes the request one that can be sent again.
+const replayBody = 16 << 10
+
+// tries bounds the targets that one request is offered to.
+const tries = 4
+
+// Fields passed on to the target, and to the client.
+const (
+	toTarget = h1.Kinds(1<<h1.Other | 1<<h1.Accept | 1<<h1.ContentType | 1<<h1.UserAgent)
+	toClient = h1.Kinds(1<<h1.Other | 1<<h1.Accept | 1<<h1.ContentType | 1<<h1.UserAgent | 1<<h1.Expect |
+		1<<h1.Host | 1<<h1.ForwardedFor | 1<<h1.ForwardedHost | 1<<h1.ForwardedProto | 1<<h1.ForwardedOther | 1<<h1.RequestID)
+)
+
+// serve answers the request whose head takes so many of the unread bytes.
+func (s *session) serve(head int) {
+	s.name = h1.AppendHost(s.name[:0], s.req.Host)
+	s.keep = s.req.KeepAlive
+	s.head = string(s.req.Method) == "HEAD"
+	s.idem = s.req.Idempotent()
+	s.json = bytes.Contains(s.req.Get(h1.Accept), []byte("application/json"))
+	s.route = s.r.table.Load().lookup(s.name)
+	s.noteRequest()
+	if s.route == nil {
+		s.client.consume(head)
+		s.answer(page404())
+		return
+	}
+	s.route.counts.shards[s.number].started.Add(1)
+	s.writeHead()
+	s.client.consume(head)
+	if !s.collectBody() {
+		return
+	}
+	s.forward()
+}
+
+// noteRequest keeps what the access log needs and the buffers will not.
+func (s *session) noteRequest() {
+	if id := s.req.Get(h1.RequestID); s.trusted && len(id) > 0 && len(id) <= 128 {
+		s.requestID = bytes.Clone(id)
+	}
+	if s.r.access == nil {
+		return
+	}
+	e := &s.log
+	e.method, e.host = append(e.method[:0], s.req.Method...), s.name
+	e.path = append(e.path[:0], clip(s.req.Target, 1024)...)
+	e.agent = append(e.agent[:0], clip(s.req.Get(h1.UserAgent), 256)...)
+}
+
+// writeHead puts the head for the target into out.
+func (s *session) writeHead() {
+	q := &s.req
+	b := append(s.out[:0], q.Method...)
+	b = append(b, ' ')
+	b = append(b, q.Target...)
+	b = append(b, " HTTP/1.1\r\nHost: "...)
+	b = append(b, q.Host...)
+	b = append(b, "\r\n"...)
+	b = q.AppendLines(b, toTarget)
+	b = s.appendForwarded(b)
+	switch {
+	case q.Framing == h1.Sized:
+		b = append(b, "Content-Length: "...)
+		b = strconv.AppendInt(b, q.Length, 10)
+		b = append(b, "\r\n"...)
+	case q.Framing == h1.Chunked:
+		b = append(b, "Transfer-Encoding: chunked\r\n"...)
+	}
+	if q.Continue {
+		b = append(b, "Expect: 100-continue\r\n"...)
+	}
+	if q.Trailers {
+		b = append(b, "TE: trailers\r\nConnection: TE\r\n"...)
+	}
+	if q.Upgrade != nil {
+		b = append(b, "Connection: Upgrade\r\nUpgrade: "...)
+		b = append(b, q.Upgrade...)
+		b = append(b, "\r\n"...)
+	}
+	s.out = append(b, "\r\n"...)
+}
+
+// appendForwarded says where the request came from. What clients claim themselves counts only from
+// trusted proxies.
+func (s *session) appendForwarded(b []byte) []byte {
+	var from, host, proto []byte
+	if s.trusted {
+		from, host, proto = s.req.Get(h1.ForwardedFor), s.req.Get(h1.ForwardedHost), s.req.Get(h1.ForwardedProto)
+	}
+	b = append(b, "X-Forwarded-For: "...)
+	if len(from) > 0 {
+		b = append(b, from...)
+		b = append(b, ", "...)
+	}
+	b = s.peer.AppendTo(b)
+	b = append(b, "\r\nX-Forwarded-Host: "...)
+	if len(host) == 0 {
+		host = s.req.Host
+	}
+	b = append(b, host...)
+	b = append(b, "\r\nX-Forwarded-Proto: "...)
+	switch {
+	case len(proto) > 0:
+		b = append(b, proto...)
+	case s.secure:
+		b = append(b, "https"...)
+	default:
+		b = append(b, "http"...)
+	}
+	b = append(b, "\r\nX-Request-Id: "...)
+	b = append(b, s.requestID...)
+	return append(b, "\r\n"...)
+}
+
+// collectBody adds a small body to out. It reports false when the client did not send it.
+func (s *session) collectBody() bool {
+	q := &s.req
+	s.replay = q.Framing == h1.NoBody || q.Framing == h1.Sized && q.Length <= replayBody && !q.Continue
+	if !s.replay {
+		return true
+	}
+	for left := int(q.Length); left > 0; {
+		if len(s.client.unread()) == 0 {
+			if err := s.client.fill(s.r.limits.BodyTimeout, bulkStorage); err != nil {
+				s.lost(err)
+				return false
+			}
+		}
+		n := min(left, len(s.client.unread()))
+		s.out = append(s.out, s.client.unread()[:n]...)
+		s.client.consume(n)
+		s.bytesIn += int64(n)
+		left -= n
+	}
+	return true
+}
+
+// lost ends a request whose client went away or fell silent before its body was there.
+func (s *session) lost(err error) {
+	if errors.Is(err, errTimeout) {
+		s.answer(pageRefused(408, "the body took too long to arrive"))
+		s.keep = false
+		return
+	}
+	s.status, s.keep = statusGone, false
+}
+
+// statusGone stands in logs and counts for a client that left before its answer.
+const statusGone = 499
+
+// answer sends a page of the router itself. After an unread body the connection cannot be kept.
+func (s *session) answer(p page) {
+	unread := s.req.Framing == h1.Chunked || s.req.Length > s.bytesIn
+	s.keep = s.keep && !unread && s.req.Minor == 1 && !s.r.stopping()
+	s.status = p.status
+	out := p.append(nil, string(s.requestID), s.json, s.head, s.keep)
+	if err := s.client.send(out, s.r.limits.BodyTimeout); err != nil {
+		s.keep = false
+		return
+	}
+	if !s.keep {
+		s.linger()
+	}
+}
+
+// forward offers the request to targets until one answers it.
+func (s *session) forward() {
+	if !s.replay || s.client.raw == nil {
+		s.abandon.clear()
+	} else {
+		s.abandon.set(s.r.watch.after(abandonCheck))
+	}
+	var failed [tries]*target
+	p := page503()
+	for i := range tries {
+		t := s.choose(failed[:i])
+		if t == nil {
+			break
+		}
+		s.target = t
+		done, why := s.offerCounted(t)
+		if done {
+			return
+		}
+		failed[i], p = t, why
+	}
+	s.abandon.clear()
+	s.answer(p)
+}
+
+// offerCounted is offer to a target that the request was counted in at, and is counted out of after.
+func (s *session) offerCounted(t *target) (done bool, why page) {
+	s.stream = false
+	defer func() { t.release(s.stream) }()
+	return s.offer(t)
+}
+
+// choose returns the least loaded target of the present table that is not among failed, counted in;
+// nil when there is none. Targets set aside come last.
+func (s *session) choose(failed []*target) *target {
+	for {
+		route := s.r.table.Load().lookup(s.name)
+		if route == nil {
+			return nil
+		}
+		t := route.pick(s.r.watch.clock.Load(), failed)
+		if t == nil || t.acquire() {
+			return t
+		}
+	}
+}

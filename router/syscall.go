@@ -1,0 +1,59 @@
+package router
+
+import (
+	"syscall"
+	"unsafe"
+)
+
+// Errors of sockets that the router tells apart.
+const (
+	errAgain = syscall.EAGAIN
+	errReset = syscall.ECONNRESET
+	errPipe  = syscall.EPIPE
+)
+
+// The calls below are made on sockets that never block, so that they skip what the runtime does
+// around a call that may: a third of the cost of proxying a small request.
+
+func sysRead(fd uintptr, b []byte) (int, syscall.Errno) {
+	for {
+		n, _, err := syscall.RawSyscall(syscall.SYS_READ, fd, uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
+		if err != syscall.EINTR {
+			return int(n), err
+		}
+	}
+}
+
+func sysWrite(fd uintptr, b []byte) (int, syscall.Errno) {
+	for {
+		n, _, err := syscall.RawSyscall(syscall.SYS_WRITE, fd, uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
+		if err != syscall.EINTR {
+			return int(n), err
+		}
+	}
+}
+
+// quiet reports whether the socket is open and nothing has arrived.
+func quiet(fd uintptr) bool {
+	_, err := peek(fd)
+	return err == syscall.EAGAIN
+}
+
+// peek returns how many bytes could be read, 1 at most, and leaves them; 0 without error is the end of the stream.
+func peek(fd uintptr) (int, syscall.Errno) {
+	var b [1]byte
+	for {
+		n, _, err := syscall.RawSyscall6(syscall.SYS_RECVFROM, fd, uintptr(unsafe.Pointer(&b[0])), 1,
+			syscall.MSG_PEEK|syscall.MSG_DONTWAIT, 0, 0)
+		if err != syscall.EINTR {
+			return int(n), err
+		}
+	}
+}
+
+func errorOf(e syscall.Errno) error {
+	if e == 0 {
+		return nil
+	}
+	return e
+}

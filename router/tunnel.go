@@ -1,0 +1,106 @@
+package router
+
+import (
+	"sync/atomic"
+	"time"
+
+	"csph/router/h1"
+)
+
+// tunnelGrace is how long one direction of a tunnel may outlive the other.
+const tunnelGrace = 10 * time.Second
+
+// switchProtocols passes 101 on and then copies both ways until either side ends.
+func (s *session) switchProtocols(u *upstream, head int) {
+	s.abandon.clear()
+	s.keep = false
+	if s.req.Upgrade == nil || s.resp.Upgrade == nil {
+		s.logFailure(u, h1.ErrStatusLine)
+		u.close()
+		s.answer(page502())
+		return
+	}
+	s.status = 101
+	s.becomeStream(u)
+	b := s.statusLine(s.out[:0])
+	b = s.resp.AppendLines(b, toClient)
+	b = append(b, "Connection: Upgrade\r\nUpgrade: "...)
+	b = append(b, s.resp.Upgrade...)
+	s.out = append(b, "\r\n\r\n"...)
+	frames := h1.IsWebsocket(s.resp.Upgrade)
+	u.consume(head)
+	if s.client.send(s.out, s.r.limits.BodyTimeout) == nil {
+		s.r.storage.give(s.out)
+		s.out = nil
+		s.tunnel(u, frames)
+	}
+	u.close()
+}
+
+// tunnel copies both ways. It owns both connections and returns when nothing uses them any more.
+func (s *session) tunnel(u *upstream, frames bool) {
+	var leaving atomic.Bool
+	if frames {
+		bye := func() {
+			leaving.Store(true)
+			_ = s.client.conn.SetWriteDeadline(time.Now().Add(time.Second))
+			_ = u.conn.SetReadDeadline(past)
+		}
+		u.bye.Store(&bye)
+	}
+	up, down := make(chan int64, 1), make(chan int64, 1)
+	var pos framePosition
+	go func() { up <- s.pour(&s.client, &u.socket, nil) }()
+	go func() { down <- s.pour(&u.socket, &s.client, &pos) }()
+	s.awaitTunnel(u, up, down, func() {
+		if leaving.Load() && pos.between() {
+			_ = s.client.send(goingAway(), time.Second)
+		}
+	})
+}
+
+// awaitTunnel waits for both directions. Once the first has ended, the second has tunnelGrace, or a
+// second when the tunnel was cut. downEnded is called before the client's stream is ended.
+func (s *session) awaitTunnel(u *upstream, up, down chan int64, downEnded func()) {
+	late := time.NewTimer(forever)
+	defer late.Stop()
+	for up != nil || down != nil {
+		select {
+		case s.bytesIn = <-up:
+			up = nil
+			u.closeWrite()
+		case s.bytesOut = <-down:
+			down = nil
+			downEnded()
+			s.client.closeWrite()
+		case <-late.C:
+			_ = u.conn.Close()
+			_ = s.client.conn.Close()
+			continue
+		}
+		if u.cut.Load() {
+			late.Reset(time.Second)
+		} else {
+			late.Reset(tunnelGrace)
+		}
+	}
+}
+
+// pour copies src to dst until either fails, and returns the bytes copied. pos, if any, follows them.
+func (s *session) pour(src, dst *socket, pos *framePosition) (n int64) {
+	for {
+		if b := src.unread(); len(b) > 0 {
+			if dst.send(b, s.r.limits.BodyTimeout) != nil {
+				return n
+			}
+			if pos != nil {
+				pos.advance(b)
+			}
+			n += int64(len(b))
+			src.consume(len(b))
+		}
+		if src.fill(forever, bulkStorage) != nil {
+			return n
+		}
+	}
+}
