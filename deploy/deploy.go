@@ -1,0 +1,192 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+
+	"csph/platform"
+)
+
+// Deploy makes one deployment and blocks until it has settled: live, failed, canceled or superseded,
+// as the returned record says. Until the image is built, the end of ctx cancels it; from then on the
+// rollout goes on whatever happens to ctx, and the end of ctx only ends the waiting. An error means that there is
+// no deployment (what was asked for is not possible), or that the wait was cut short.
+func (d *Deployer) Deploy(ctx context.Context, r Request) (platform.Deployment, error) {
+	a, err := d.begin(ctx, r)
+	if err != nil {
+		return platform.Deployment{}, err
+	}
+	return d.await(ctx, a)
+}
+
+// Start makes one deployment, queued, and returns at once; the server carries it through.
+func (d *Deployer) Start(ctx context.Context, r Request) (platform.Deployment, error) {
+	a, err := d.begin(context.WithoutCancel(ctx), r)
+	if err != nil {
+		return platform.Deployment{}, err
+	}
+	return a.queued, nil
+}
+
+// Wait blocks until the deployment has settled, as Deploy does, without owning it.
+func (d *Deployer) Wait(ctx context.Context, id string) (platform.Deployment, error) {
+	d.mu.Lock()
+	a := d.attempts[id]
+	d.mu.Unlock()
+	if a != nil {
+		select {
+		case <-a.done:
+		case <-ctx.Done():
+			return platform.Deployment{}, fmt.Errorf("wait for deployment %s: %w", id, context.Cause(ctx))
+		}
+	}
+	return d.Records.Deployment(ctx, id)
+}
+
+// Cancel stops a deployment that is queued or building, at once, and returns when it has stopped. Past the
+// build it is refused with a platform.MoveError.
+func (d *Deployer) Cancel(ctx context.Context, id string) error {
+	d.mu.Lock()
+	a := d.attempts[id]
+	d.mu.Unlock()
+	if a == nil || !a.giveUp(errCanceled) {
+		return d.refuseCancel(ctx, id)
+	}
+	select {
+	case <-a.done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("cancel deployment %s: %w", id, context.Cause(ctx))
+	}
+}
+
+func (d *Deployer) refuseCancel(ctx context.Context, id string) error {
+	dep, err := d.Records.Deployment(ctx, id)
+	if err != nil {
+		return err
+	}
+	status := dep.Status
+	if status == platform.Queued || status == platform.Building {
+		status = platform.RollingOut // the record is about to say so
+	}
+	return platform.MoveError{From: status, Move: platform.Cancel}
+}
+
+// Configure changes a service's config and, where a version is live, rolls that out again with it, without a
+// build. Where none is live yet the next deployment will have it, and deployed is false.
+func (d *Deployer) Configure(ctx context.Context, service string, t platform.Trigger, change func(*platform.Config) error) (dep platform.Deployment, deployed bool, err error) {
+	svc, err := d.Records.Service(ctx, service)
+	if err != nil {
+		return platform.Deployment{}, false, err
+	}
+	if svc.Live == "" {
+		_, err := d.Records.UpdateService(ctx, service, func(s *platform.Service) error { return changeConfig(&s.Config, change) })
+		return platform.Deployment{}, false, err
+	}
+	dep, err = d.Start(ctx, Request{Service: service, Trigger: t, From: svc.Live, Change: change})
+	return dep, err == nil, err
+}
+
+// begin checks what was asked for, records the deployment as queued and sets it going.
+func (d *Deployer) begin(ctx context.Context, r Request) (*attempt, error) {
+	if err := d.ctx.Err(); err != nil {
+		return nil, errors.New("csphd is stopping; try again in a moment")
+	}
+	dep, svc, err := d.draft(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	dep, err = d.Records.CreateDeployment(ctx, dep)
+	if err != nil {
+		return nil, fmt.Errorf("record the deployment: %w", err)
+	}
+	d.publish(dep, platform.Event{Kind: platform.EventAccepted, Message: "deployment " + dep.ID + " of " + svc.Name + " accepted"})
+	if r.Created != nil {
+		r.Created(dep)
+	}
+	return d.set(ctx, dep, svc, r), nil
+}
+
+// draft is the deployment that r asks for, not yet recorded. The change to the service's config is kept.
+func (d *Deployer) draft(ctx context.Context, r Request) (platform.Deployment, platform.Service, error) {
+	svc, err := d.Records.UpdateService(ctx, r.Service, func(s *platform.Service) error {
+		if r.Change == nil {
+			return nil
+		}
+		return changeConfig(&s.Config, r.Change)
+	})
+	if err != nil {
+		return platform.Deployment{}, svc, err
+	}
+	dep := platform.Deployment{Service: svc.ID, Name: svc.Name, Trigger: r.Trigger, URL: d.URL(svc)}
+	switch {
+	case r.Source != nil:
+		dep.Source = r.Source.Describe()
+	case r.Image != "":
+		dep.Source = platform.Source{Kind: platform.FromImage, Image: r.Image}
+	default:
+		if err := d.draftFrom(ctx, r, &dep); err != nil {
+			return dep, svc, err
+		}
+	}
+	if !r.Restore {
+		dep.Config, err = d.freeze(ctx, svc)
+	}
+	if err == nil {
+		err = d.fits(ctx, svc, dep.Config)
+	}
+	return dep, svc, err
+}
+
+// draftFrom carries an earlier deployment over; with Restore its config and env too, as they were then.
+func (d *Deployer) draftFrom(ctx context.Context, r Request, dep *platform.Deployment) error {
+	from, err := d.Records.Deployment(ctx, r.From)
+	if err != nil {
+		return err
+	}
+	if from.Service != dep.Service {
+		return fmt.Errorf("%w: deployment %s belongs to another service", platform.ErrInvalid, r.From)
+	}
+	if from.Image.Digest == "" {
+		return fmt.Errorf("%w: deployment %s can no longer be restored: it has no image (it %s, or is older than the %d that are kept); csph deployments list --service %s shows what can", platform.ErrConflict, from.ID, from.Status, d.Restorable, dep.Name)
+	}
+	dep.Source = platform.Source{Kind: platform.FromDeployment, Deployment: from.ID, Revision: from.Source.Revision, Branch: from.Source.Branch, Subject: from.Source.Subject}
+	if r.Restore {
+		dep.Config = from.Config
+	}
+	return nil
+}
+
+// freeze is the config a new deployment of svc gets: the service's own, its env over the environment's.
+func (d *Deployer) freeze(ctx context.Context, svc platform.Service) (platform.Config, error) {
+	environment, err := d.Records.Environment(ctx, svc.Environment)
+	if err != nil {
+		return platform.Config{}, err
+	}
+	config := svc.Config
+	config.Env = maps.Clone(environment.Env)
+	if config.Env == nil {
+		config.Env = map[string]string{}
+	}
+	maps.Copy(config.Env, svc.Config.Env)
+	return config, nil
+}
+
+// changeConfig applies change to a copy, so that a refused change leaves nothing behind, and checks the outcome.
+func changeConfig(c *platform.Config, change func(*platform.Config) error) error {
+	next := *c
+	next.Env = maps.Clone(c.Env)
+	if next.Env == nil {
+		next.Env = map[string]string{}
+	}
+	if err := change(&next); err != nil {
+		return err
+	}
+	if err := validate(next); err != nil {
+		return err
+	}
+	*c = next
+	return nil
+}

@@ -1,0 +1,118 @@
+package deploy
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"csph/platform"
+)
+
+// Config wires a Deployer. Every field is required but where it says otherwise.
+type Config struct {
+	Records Records
+	Bus     Bus
+	Builder Builder
+	Engine  Engine
+	Prober  Prober
+	Router  Router
+	Logger  *slog.Logger
+
+	// Hosts lists the host names that lead to a service; the first is its URL's.
+	Hosts func(platform.Service) []string
+	// URL is where a service is reached, as shown to people.
+	URL func(platform.Service) string
+
+	Capacity Capacity
+	// BuildTimeout is the hard limit of a build; 0 means 60 minutes (SPEC section 3).
+	BuildTimeout time.Duration
+	// Restorable is how many deployments of a service keep their image; 0 means 10 (SPEC section 2).
+	Restorable int
+}
+
+// Capacity is what all live spherelets together may take; zero fields are no limit.
+type Capacity struct {
+	Spherelets int
+	MilliCPU   int64
+	Memory     int64 // bytes
+}
+
+// Deployer takes deployments through their phases. All methods are safe for concurrent use.
+type Deployer struct {
+	Config
+
+	ctx  context.Context // the server's: outlives every client
+	stop context.CancelFunc
+	wg   sync.WaitGroup
+
+	mu       sync.Mutex
+	lines    map[string]*line    // by service
+	attempts map[string]*attempt // by deployment, while under way
+	tended   map[string]*vigil   // by service, while live
+}
+
+const (
+	defaultBuildTimeout   = 60 * time.Minute
+	defaultRestorable     = 10
+	defaultFailureTimeout = 300 * time.Second
+	defaultDrain          = 30 * time.Second
+	defaultGrace          = 30 * time.Second
+	abortGrace            = 2 * time.Second // for spherelets that never served
+	writeTimeout          = 10 * time.Second
+	crashLimit            = 3 // exits of one new spherelet that fail the rollout
+	tailLines             = 20
+)
+
+// New returns a Deployer that has taken nothing up yet: call Resume before the router listens.
+func New(c Config) *Deployer {
+	if c.BuildTimeout == 0 {
+		c.BuildTimeout = defaultBuildTimeout
+	}
+	if c.Restorable == 0 {
+		c.Restorable = defaultRestorable
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	return &Deployer{
+		Config: c, ctx: ctx, stop: stop,
+		lines: map[string]*line{}, attempts: map[string]*attempt{}, tended: map[string]*vigil{},
+	}
+}
+
+// Close stops whatever is under way where it stands and waits for it to have stopped. Spherelets keep
+// running and unfinished deployments are taken up by the next Resume.
+func (d *Deployer) Close() {
+	d.stop()
+	d.wg.Wait()
+}
+
+// publish puts an event on the bus. A bus that fails must not stop a rollout: the error is logged.
+func (d *Deployer) publish(dep platform.Deployment, e platform.Event) {
+	e.Service, e.Deployment, e.Time = dep.Service, dep.ID, time.Now()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(d.ctx), writeTimeout)
+	defer cancel()
+	if _, err := d.Bus.Publish(ctx, e); err != nil {
+		d.Logger.Error("event is lost", "kind", e.Kind, "deployment", dep.ID, "err", err)
+	}
+}
+
+// advance moves a deployment on: the record first, then the event.
+func (d *Deployer) advance(dep platform.Deployment, move platform.Move, set func(*platform.Deployment)) (platform.Deployment, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(d.ctx), writeTimeout)
+	defer cancel()
+	next, err := d.Records.Advance(ctx, dep.ID, dep.Status, move, set)
+	if err != nil {
+		return dep, err
+	}
+	d.publish(next, platform.Event{Kind: platform.EventStatus, Status: string(next.Status)})
+	return next, nil
+}
+
+// own runs f as a goroutine that Close waits for.
+func (d *Deployer) own(f func()) {
+	d.wg.Add(1)
+	go func() {
+		defer d.wg.Done()
+		f()
+	}()
+}

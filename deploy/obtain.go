@@ -1,0 +1,163 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"csph/buildpacks"
+	"csph/platform"
+)
+
+// obtain gets the deployment its image: built, pulled, or carried over from an earlier deployment.
+// The image is in the returned record; it is stored when the build is accepted.
+func (d *Deployer) obtain(a *attempt, dep platform.Deployment) (platform.Deployment, error) {
+	if a.request.Source == nil && a.request.Image == "" {
+		return d.carryOver(a, dep)
+	}
+	dep, err := d.advance(dep, platform.StartBuild, nil)
+	if err != nil {
+		return dep, err
+	}
+	ctx, cancel := context.WithTimeoutCause(a.ctx, d.BuildTimeout, errBuildTimeout)
+	defer cancel()
+	log, err := d.Builder.Log(dep.ID)
+	if err != nil {
+		return dep, fmt.Errorf("open the build log: %w", err)
+	}
+	defer log.Close()
+	if a.request.Image != "" {
+		return d.pull(ctx, a, dep, log)
+	}
+	return d.build(ctx, a, dep, log)
+}
+
+var errBuildTimeout = errors.New("build timeout")
+
+// carryOver takes the image of the deployment that the request names. For a config change that is
+// whatever is live by now: a push may have come first.
+func (d *Deployer) carryOver(a *attempt, dep platform.Deployment) (platform.Deployment, error) {
+	id := a.request.From
+	if !a.request.Restore && a.request.Trigger.Kind == platform.TriggerConfig {
+		svc, err := d.Records.Service(a.ctx, dep.Service)
+		if err != nil {
+			return dep, err
+		}
+		if svc.Live != "" {
+			id = svc.Live
+		}
+	}
+	from, err := d.Records.Deployment(a.ctx, id)
+	if err != nil {
+		return dep, err
+	}
+	if from.Image.Digest == "" {
+		return dep, fmt.Errorf("%w: the image of deployment %s is gone", platform.ErrConflict, id)
+	}
+	dep.Image = from.Image
+	return dep, nil
+}
+
+// pull fetches the image that the request names.
+func (d *Deployer) pull(ctx context.Context, a *attempt, dep platform.Deployment, log BuildLog) (platform.Deployment, error) {
+	d.publish(dep, platform.Event{Kind: platform.EventPullingImage, Message: "pulling " + a.request.Image})
+	log.Step("pulling " + a.request.Image)
+	image, err := d.Builder.Pull(ctx, dep.ID, a.request.Image)
+	if err != nil {
+		return dep, d.buildError(ctx, a, err)
+	}
+	log.Step("pulled " + image.Digest)
+	d.publish(dep, platform.Event{Kind: platform.EventImagePulled, Message: "pulled " + image.Digest})
+	dep.Image = withRun(image, dep.Config.Run)
+	return dep, nil
+}
+
+// build makes the image from source: check out, detect, build.
+func (d *Deployer) build(ctx context.Context, a *attempt, dep platform.Deployment, log BuildLog) (platform.Deployment, error) {
+	began := time.Now()
+	d.publish(dep, platform.Event{Kind: platform.EventBuild, Status: "RUNNING", Message: "build started"})
+	image, err := d.buildImage(ctx, a, dep, log)
+	if err != nil {
+		err = d.buildError(ctx, a, err)
+		d.publish(dep, platform.Event{Kind: platform.EventBuild, Status: "FAILED", Message: failureOf(err).Message})
+		return dep, err
+	}
+	took := time.Since(began).Round(10 * time.Millisecond)
+	d.publish(dep, platform.Event{Kind: platform.EventBuild, Status: "FINISHED", Message: fmt.Sprintf("built in %s", took)})
+	dep.Image = image
+	return dep, nil
+}
+
+func (d *Deployer) buildImage(ctx context.Context, a *attempt, dep platform.Deployment, log BuildLog) (platform.Image, error) {
+	dir, err := a.request.Source.Checkout(ctx)
+	if err != nil {
+		return platform.Image{}, fmt.Errorf("check out the source: %w", err)
+	}
+	plan, err := buildpacks.Detect(os.DirFS(dir), buildpacks.Options{Build: dep.Config.Build, Run: dep.Config.Run})
+	if err != nil {
+		return platform.Image{}, &platform.Failure{Reason: platform.BuildFailed, Message: err.Error(), Hint: "csph plan shows locally what is detected, without building.", Err: err}
+	}
+	explain(plan, log)
+	image, err := d.Builder.Build(ctx, Build{Deployment: dep.ID, Service: dep.Service, Dir: dir, Plan: plan, Env: publicEnv(dep.Config.Env)})
+	if err != nil {
+		return platform.Image{}, err
+	}
+	image.Release = plan.Release
+	return withRun(image, plan.Start), nil
+}
+
+// buildError tells the three ways in which a build ends early from one that failed by itself.
+func (d *Deployer) buildError(ctx context.Context, a *attempt, err error) error {
+	switch {
+	case a.ctx.Err() != nil:
+		return context.Cause(a.ctx)
+	case errors.Is(context.Cause(ctx), errBuildTimeout):
+		f := failureOf(err)
+		return &platform.Failure{
+			Reason:  platform.BuildTimeout,
+			Message: fmt.Sprintf("the build was stopped after %s, its hard limit: %s", d.BuildTimeout, f.Message),
+			Hint:    "csph logs --build shows the step that did not end.",
+			Tail:    f.Tail, Err: err,
+		}
+	}
+	return err
+}
+
+// explain writes what was detected, and why, into the build log.
+func explain(plan buildpacks.Plan, log BuildLog) {
+	for _, decision := range plan.Decisions {
+		log.Step(decision.What + ": " + decision.Why)
+	}
+}
+
+// withRun lets a start command replace the image's own.
+func withRun(image platform.Image, run string) platform.Image {
+	if run != "" {
+		image.Command = shell(run)
+	}
+	return image
+}
+
+// shell runs a command line as the shell would. A single command replaces the shell, so that signals reach it.
+func shell(run string) []string {
+	if !strings.ContainsAny(run, ";&|<>(){}=#!\n`") {
+		run = "exec " + run
+	}
+	return []string{"/bin/sh", "-c", run}
+}
+
+// publicEnv is the part of a service's variables that is meant for browsers, so that a build may bake it in.
+func publicEnv(env map[string]string) map[string]string {
+	public := map[string]string{}
+	for name, value := range env {
+		for _, prefix := range []string{"NEXT_PUBLIC_", "NUXT_PUBLIC_", "VITE_", "PUBLIC_", "REACT_APP_", "GATSBY_"} {
+			if strings.HasPrefix(name, prefix) {
+				public[name] = value
+			}
+		}
+	}
+	return public
+}

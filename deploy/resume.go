@@ -1,0 +1,82 @@
+package deploy
+
+import (
+	"context"
+	"fmt"
+
+	"csph/platform"
+)
+
+// Resume takes up what an earlier csphd left: it gives the router the targets of every live service
+// (before the router listens, so that no request meets an empty table), declares again the sets the engine has lost, goes on with rollouts past
+// their build, ends with a reason those that were still building, and removes spherelets that belong to no deployment under way.
+// The engine must have recovered. It returns once the routes are there; the rest goes on.
+func (d *Deployer) Resume(ctx context.Context) error {
+	unsettled, err := d.Records.Unsettled(ctx)
+	if err != nil {
+		return fmt.Errorf("read unsettled deployments: %w", err)
+	}
+	wanted := map[string]bool{}
+	for _, dep := range unsettled {
+		svc, err := d.Records.Service(ctx, dep.Service)
+		if err != nil {
+			return fmt.Errorf("read the service of deployment %s: %w", dep.ID, err)
+		}
+		kept, err := d.resumeOne(ctx, dep, svc)
+		if err != nil {
+			return err
+		}
+		wanted[dep.ID] = kept
+	}
+	d.sweep(wanted)
+	return nil
+}
+
+// resumeOne reports whether the deployment's spherelets are still wanted.
+func (d *Deployer) resumeOne(ctx context.Context, dep platform.Deployment, svc platform.Service) (kept bool, err error) {
+	switch dep.Status {
+	case platform.Live:
+		return true, d.resumeLive(ctx, dep, svc)
+	case platform.RollingOut, platform.HealthCheck:
+		d.resumeRollout(dep, svc)
+		return true, nil
+	}
+	d.end(dep, platform.Fail, platform.EventFailed, &platform.Failure{
+		Reason:  platform.Internal,
+		Message: fmt.Sprintf("csphd was restarted while the deployment was %s; nothing has changed", dep.Status),
+		Hint:    "Push or deploy again.",
+	})
+	return false, nil
+}
+
+// resumeLive routes to the spherelets that run, and starts those that do not.
+func (d *Deployer) resumeLive(ctx context.Context, dep platform.Deployment, svc platform.Service) error {
+	v := d.keepVigil(dep, svc, true)
+	targets := v.look().ready
+	if _, err := d.route(ctx, svc, targets); err != nil {
+		v.close()
+		return err
+	}
+	d.tend(dep, svc, v, targets)
+	if err := d.Engine.Apply(ctx, d.setOf(dep, svc)); err != nil {
+		d.Logger.Error("live service cannot be started", "service", svc.Name, "deployment", dep.ID, "err", err)
+	}
+	return nil
+}
+
+// resumeRollout goes on with a rollout as if nothing had been: Apply takes up the spherelets that are
+// there. A release command that was interrupted runs again.
+func (d *Deployer) resumeRollout(dep platform.Deployment, svc platform.Service) {
+	d.set(d.ctx, dep, svc, Request{Service: svc.ID, Trigger: dep.Trigger})
+}
+
+// sweep removes the sets of deployments that are settled and not live: a crash came before their removal.
+func (d *Deployer) sweep(wanted map[string]bool) {
+	stray := map[string]bool{}
+	for _, s := range d.Engine.Spherelets("") {
+		if !wanted[s.Deployment] && !stray[s.Deployment] {
+			stray[s.Deployment] = true
+			d.own(func() { d.remove(platform.Deployment{ID: s.Deployment}, defaultGrace) })
+		}
+	}
+}
