@@ -1,0 +1,126 @@
+package bare
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// newPrefix starts the names of repositories that are being made.
+const newPrefix = ".new-"
+
+// homeConfig is the only configuration that git reads beside a repository's own: the host's and its
+// users' are shut out by the environment (see gitProgram.environment). Every object is checked
+// whatever brings it, nothing that another system would take for .git is checked out, no hook runs.
+const homeConfig = `[core]
+	hooksPath = /dev/null
+	protectNTFS = true
+	protectHFS = true
+	fsync = objects,derived-metadata,reference
+	filesRefLockTimeout = 10000
+	packedRefsTimeout = 10000
+	autocrlf = false
+	bigFileThreshold = 32m
+[safe]
+	directory = *
+[transfer]
+	fsckObjects = true
+[gc]
+	autoDetach = false
+	autoPackLimit = 30
+	pruneExpire = 1.day.ago
+	reflogExpire = now
+[pack]
+	windowMemory = 64m
+[maintenance]
+	auto = false
+[submodule]
+	recurse = false
+[protocol]
+	allow = never
+`
+
+const repositoryConfig = `[core]
+	repositoryformatversion = 0
+	bare = true
+	filemode = true
+	symlinks = true
+	logAllRefUpdates = false
+`
+
+// createBare makes an empty bare repository at dir, by building it aside and renaming it; one that
+// is already there stays as it is.
+func createBare(dir string) error {
+	if _, err := os.Stat(dir); err == nil {
+		return nil
+	}
+	aside, err := os.MkdirTemp(filepath.Dir(dir), newPrefix)
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(aside)
+	for _, sub := range []string{"objects/info", "objects/pack", "refs/heads", "refs/tags"} {
+		if err := os.MkdirAll(filepath.Join(aside, sub), 0o700); err != nil {
+			return err
+		}
+	}
+	if err := replaceFile(filepath.Join(aside, "config"), []byte(repositoryConfig)); err != nil {
+		return err
+	}
+	if err := replaceFile(filepath.Join(aside, "HEAD"), []byte("ref: refs/heads/main\n")); err != nil {
+		return err
+	}
+	if err := os.Rename(aside, dir); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return syncDir(filepath.Dir(dir))
+}
+
+// sweepLocks removes git's lock and temporary files from a repository that nobody uses.
+func sweepLocks(dir string) error {
+	return filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name := entry.Name()
+		switch {
+		case entry.IsDir() && len(name) == 2 && filepath.Base(filepath.Dir(path)) == "objects":
+			return filepath.SkipDir // loose objects: many files, and no locks
+		case entry.IsDir():
+			return nil
+		case strings.HasSuffix(name, ".lock") || strings.HasPrefix(name, "tmp_") || name == "gc.pid":
+			return os.Remove(path)
+		}
+		return nil
+	})
+}
+
+// replaceFile writes a file whole or not at all, and durably.
+func replaceFile(path string, content []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".tmp-")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(content)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

@@ -1,0 +1,159 @@
+package gitd
+
+import (
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// gate counts connections and lets in only so many.
+type gate struct {
+	perAddress, total int
+
+	mu     sync.Mutex
+	closed bool
+	inside map[*guest]struct{}
+	from   map[netip.Prefix]int
+}
+
+func newGate(perAddress, total int) *gate {
+	return &gate{
+		perAddress: perAddress, total: total,
+		inside: make(map[*guest]struct{}), from: make(map[netip.Prefix]int),
+	}
+}
+
+// guest is a connection that was let in. It is closed when it is not authenticated within the
+// handshake time, or when it then stays without a session for the idle time.
+type guest struct {
+	net.Conn
+	gate  *gate
+	from  netip.Prefix
+	idle  time.Duration
+	leave sync.Once
+
+	mu       sync.Mutex
+	timer    *time.Timer
+	sessions int
+	closing  bool // no further session
+}
+
+// admit lets conn in, or not.
+func (g *gate) admit(conn net.Conn, handshake, idle time.Duration) (*guest, bool) {
+	v := &guest{Conn: conn, gate: g, from: origin(conn), idle: idle}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed || len(g.inside) >= g.total || g.from[v.from] >= g.perAddress {
+		return nil, false
+	}
+	g.inside[v] = struct{}{}
+	g.from[v.from]++
+	v.timer = time.AfterFunc(handshake, func() { v.Close() })
+	return v, true
+}
+
+// origin is the address a connection counts for: one for IPv4, a /64 for IPv6, whose owner has all of it.
+func origin(conn net.Conn) netip.Prefix {
+	remote, err := netip.ParseAddrPort(conn.RemoteAddr().String())
+	if err != nil {
+		return netip.Prefix{}
+	}
+	addr := remote.Addr().Unmap().WithZone("")
+	bits := addr.BitLen()
+	if addr.Is6() {
+		bits = 64
+	}
+	prefix, _ := addr.Prefix(bits)
+	return prefix
+}
+
+// close lets nobody in any more, and sends those away that have no session.
+func (g *gate) close() {
+	g.mu.Lock()
+	g.closed = true
+	guests := g.list()
+	g.mu.Unlock()
+	for _, v := range guests {
+		v.closeWhenIdle()
+	}
+}
+
+// closeAll cuts every connection.
+func (g *gate) closeAll() {
+	g.mu.Lock()
+	guests := g.list()
+	g.mu.Unlock()
+	for _, v := range guests {
+		v.Close()
+	}
+}
+
+func (g *gate) list() []*guest {
+	guests := make([]*guest, 0, len(g.inside))
+	for v := range g.inside {
+		guests = append(guests, v)
+	}
+	return guests
+}
+
+// Close ends the connection and makes room for another.
+func (v *guest) Close() error {
+	v.leave.Do(func() {
+		g := v.gate
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		delete(g.inside, v)
+		if g.from[v.from]--; g.from[v.from] == 0 {
+			delete(g.from, v.from)
+		}
+	})
+	return v.Conn.Close()
+}
+
+func (v *guest) closeWhenIdle() {
+	v.mu.Lock()
+	v.closing = true
+	idle := v.sessions == 0
+	v.mu.Unlock()
+	if idle {
+		v.Close()
+	}
+}
+
+// authenticated ends the time for the handshake.
+func (v *guest) authenticated() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.timer.Reset(v.idle)
+}
+
+// maxSessions is how many sessions one connection may have at a time, as in OpenSSH.
+const maxSessions = 10
+
+// enter begins a session, unless there are too many.
+func (v *guest) enter() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.closing || v.sessions >= maxSessions {
+		return false
+	}
+	v.sessions++
+	v.timer.Stop()
+	return true
+}
+
+// exit ends a session.
+func (v *guest) exit() {
+	v.mu.Lock()
+	v.sessions--
+	last := v.sessions == 0
+	if last {
+		v.timer.Reset(v.idle)
+	}
+	closing := last && v.closing
+	v.mu.Unlock()
+	if closing {
+		v.Close()
+	}
+}
