@@ -1,0 +1,308 @@
+package apitest
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"csph/deploy"
+	"csph/logs"
+	"csph/platform"
+	"csph/store"
+)
+
+// Deployer records deployments as the real one does, and nothing else. What becomes of one follows from
+// what is deployed: an image named broken fails to be pulled, one named slow is pulled until it is
+// cancelled or Release is called, one named unhealthy fails its health check; everything else goes live.
+type Deployer struct {
+	db     *store.DB
+	logDir string
+
+	ctx  context.Context
+	stop context.CancelFunc
+	wg   sync.WaitGroup
+
+	mu       sync.Mutex
+	building map[string]context.CancelFunc
+	release  chan struct{}
+	files    []string // seen in the folders of uploads
+}
+
+func newDeployer(db *store.DB, logDir string) *Deployer {
+	ctx, stop := context.WithCancel(context.Background())
+	return &Deployer{db: db, logDir: logDir, ctx: ctx, stop: stop, building: map[string]context.CancelFunc{}, release: make(chan struct{})}
+}
+
+// Close ends what is under way.
+func (d *Deployer) Close() {
+	d.stop()
+	d.wg.Wait()
+}
+
+// Release lets images named slow go on.
+func (d *Deployer) Release() { close(d.release) }
+
+// Files lists what was in the uploads that were deployed.
+func (d *Deployer) Files() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.files
+}
+
+// Start implements api.Deployer.
+func (d *Deployer) Start(ctx context.Context, r deploy.Request) (platform.Deployment, error) {
+	svc, err := d.db.UpdateService(ctx, r.Service, func(s *platform.Service) error {
+		if r.Change == nil {
+			return nil
+		}
+		return r.Change(&s.Config)
+	})
+	if err != nil {
+		return platform.Deployment{}, err
+	}
+	dep := platform.Deployment{Service: svc.ID, Name: svc.Name, Trigger: r.Trigger, Config: svc.Config, URL: URL(svc)}
+	if err := d.origin(ctx, r, &dep); err != nil {
+		return dep, err
+	}
+	if dep, err = d.db.CreateDeployment(ctx, dep); err != nil {
+		return dep, err
+	}
+	running, cancel := context.WithCancel(d.ctx)
+	d.mu.Lock()
+	d.building[dep.ID] = cancel
+	d.mu.Unlock()
+	d.wg.Go(func() {
+		defer cancel()
+		// The test that stops the deployer may take the records away first.
+		if err := d.carry(running, dep, r); err != nil && d.ctx.Err() == nil {
+			panic(err)
+		}
+	})
+	return dep, nil
+}
+
+func (d *Deployer) origin(ctx context.Context, r deploy.Request, dep *platform.Deployment) error {
+	switch {
+	case r.Source != nil:
+		dep.Source = r.Source.Describe()
+	case r.Image != "":
+		dep.Source = platform.Source{Kind: platform.FromImage, Image: r.Image}
+	default:
+		from, err := d.db.Deployment(ctx, r.From)
+		if err != nil {
+			return err
+		}
+		dep.Source = platform.Source{Kind: platform.FromDeployment, Deployment: from.ID}
+		if r.Restore {
+			dep.Config = from.Config
+		}
+	}
+	return nil
+}
+
+// carry takes a deployment through its phases.
+func (d *Deployer) carry(ctx context.Context, dep platform.Deployment, r deploy.Request) error {
+	d.publish(dep, platform.EventAccepted, "", "accepted")
+	if r.From == "" {
+		var err error
+		if dep, err = d.build(ctx, dep, r); err != nil || dep.Status.Settled() {
+			return err
+		}
+	}
+	d.mu.Lock()
+	delete(d.building, dep.ID)
+	d.mu.Unlock()
+	return d.rollOut(dep)
+}
+
+func (d *Deployer) build(ctx context.Context, dep platform.Deployment, r deploy.Request) (platform.Deployment, error) {
+	dep, err := d.db.Advance(d.ctx, dep.ID, dep.Status, platform.StartBuild, nil)
+	if err != nil {
+		return dep, err
+	}
+	log, err := logs.Create(filepath.Join(d.logDir, "builds", dep.ID+".log"), logs.Options{})
+	if err != nil {
+		return dep, err
+	}
+	kind := platform.EventBuild
+	if r.Image != "" {
+		kind = platform.EventPullingImage
+	}
+	d.publish(dep, kind, "RUNNING", "")
+	err = errors.Join(log.Append(logs.Step, "obtain the image"), log.Append(logs.Out, "working on it"), d.look(r.Source), d.pull(ctx, r.Image), log.End())
+	if c, ok := r.Source.(io.Closer); ok {
+		err = errors.Join(err, c.Close())
+	}
+	var failure *platform.Failure
+	switch {
+	case errors.Is(err, context.Canceled):
+		return d.end(dep, platform.Cancel, platform.EventCanceled, nil)
+	case errors.As(err, &failure):
+		return d.end(dep, platform.Fail, platform.EventFailed, failure)
+	case err != nil:
+		return dep, err
+	}
+	d.publish(dep, platform.EventBuild, "FINISHED", "built")
+	return dep, nil
+}
+
+// look remembers what is in an upload.
+func (d *Deployer) look(s deploy.Source) error {
+	if s == nil {
+		return nil
+	}
+	dir, err := s.Checkout(d.ctx)
+	if err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(dir)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, e := range entries {
+		d.files = append(d.files, e.Name())
+	}
+	return err
+}
+
+func (d *Deployer) pull(ctx context.Context, image string) error {
+	switch {
+	case strings.HasPrefix(image, "broken"):
+		return &platform.Failure{Reason: platform.ImagePullFailed, Message: "there is no image " + image, Hint: "check its name and tag."}
+	case strings.HasPrefix(image, "slow"):
+		select {
+		case <-d.release:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+func (d *Deployer) rollOut(dep platform.Deployment) error {
+	unhealthy := strings.HasPrefix(dep.Source.Image, "unhealthy")
+	dep, err := d.db.Advance(d.ctx, dep.ID, dep.Status, platform.StartRollout, func(next *platform.Deployment) {
+		next.Image = platform.Image{Ref: dep.ID, Digest: "sha256:0"}
+	})
+	if err != nil {
+		return err
+	}
+	d.publish(dep, platform.EventStarting, "", "starting")
+	if dep, err = d.db.Advance(d.ctx, dep.ID, dep.Status, platform.StartCheck, nil); err != nil {
+		return err
+	}
+	if unhealthy {
+		_, err = d.end(dep, platform.Fail, platform.EventFailed, &platform.Failure{
+			Reason: platform.HealthCheckFailed, Message: "GET /healthz answered 500.", Hint: "mend it and deploy again.", Tail: []string{"panic: no database"},
+		})
+		return err
+	}
+	svc, err := d.db.Service(d.ctx, dep.Service)
+	if err != nil {
+		return err
+	}
+	d.publish(dep, platform.EventHealthy, "", "healthy")
+	if dep, err = d.db.Promote(d.ctx, dep.ID, svc.Live); err != nil {
+		return err
+	}
+	d.publish(dep, platform.EventLive, "live", "live at "+dep.URL)
+	return nil
+}
+
+func (d *Deployer) end(dep platform.Deployment, move platform.Move, kind string, f *platform.Failure) (platform.Deployment, error) {
+	dep, err := d.db.Advance(d.ctx, dep.ID, dep.Status, move, func(next *platform.Deployment) {
+		if f != nil {
+			next.Reason, next.Message, next.Hint, next.Tail = f.Reason, f.Message, f.Hint, f.Tail
+		}
+	})
+	if err == nil {
+		d.publish(dep, kind, "", dep.Message)
+	}
+	return dep, err
+}
+
+func (d *Deployer) publish(dep platform.Deployment, kind, status, message string) {
+	e := platform.Event{Service: dep.Service, Deployment: dep.ID, Kind: kind, Status: status, Message: message}
+	if _, err := d.db.Publish(d.ctx, e); err != nil && d.ctx.Err() == nil {
+		panic(err)
+	}
+}
+
+// Cancel implements api.Deployer.
+func (d *Deployer) Cancel(ctx context.Context, id string) error {
+	dep, err := d.db.Deployment(ctx, id)
+	if err != nil {
+		return err
+	}
+	d.mu.Lock()
+	cancel := d.building[id]
+	d.mu.Unlock()
+	if cancel == nil || dep.Status.Settled() {
+		return platform.MoveError{From: dep.Status, Move: platform.Cancel}
+	}
+	cancel()
+	_, err = d.settled(ctx, id)
+	return err
+}
+
+// Configure implements api.Deployer.
+func (d *Deployer) Configure(ctx context.Context, service string, t platform.Trigger, change func(*platform.Config) error) (platform.Deployment, bool, error) {
+	svc, err := d.db.Service(ctx, service)
+	if err != nil {
+		return platform.Deployment{}, false, err
+	}
+	if svc.Live == "" {
+		_, err := d.db.UpdateService(ctx, service, func(s *platform.Service) error { return change(&s.Config) })
+		return platform.Deployment{}, false, err
+	}
+	dep, err := d.Start(ctx, deploy.Request{Service: service, Trigger: t, From: svc.Live, Change: change})
+	return dep, err == nil, err
+}
+
+// Withdraw implements api.Deployer.
+func (d *Deployer) Withdraw(ctx context.Context, service string) error {
+	svc, err := d.db.Service(ctx, service)
+	if err != nil {
+		return err
+	}
+	if svc.Live != "" {
+		if _, err := d.db.Advance(ctx, svc.Live, platform.Live, platform.Retire, nil); err != nil {
+			return err
+		}
+	}
+	return d.db.DeleteService(ctx, service)
+}
+
+// Spherelets implements api.Runtime.
+func (d *Deployer) Spherelets(deployment string) []platform.Spherelet {
+	return []platform.Spherelet{{ID: "sph_1", Deployment: deployment, State: platform.Running}}
+}
+
+// Settled waits until a deployment has settled and returns it.
+func (d *Deployer) Settled(t testing.TB, id string) platform.Deployment {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(d.ctx, 10*time.Second)
+	defer cancel()
+	dep, err := d.settled(ctx, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dep
+}
+
+func (d *Deployer) settled(ctx context.Context, id string) (platform.Deployment, error) {
+	for e, err := range d.db.Subscribe(ctx, store.Filter{Deployment: id, Live: true}) {
+		if err != nil {
+			return platform.Deployment{}, err
+		}
+		if e.Settles() {
+			break
+		}
+	}
+	return d.db.Deployment(ctx, id)
+}

@@ -1,0 +1,105 @@
+package client
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"csph/api/wire"
+	"csph/platform"
+)
+
+// Whoami says who the token speaks for.
+func (c *Client) Whoami(ctx context.Context) (wire.Whoami, error) {
+	return ask[wire.Whoami](ctx, c, http.MethodGet, "/v1/whoami", nil)
+}
+
+// Status says how the server is.
+func (c *Client) Status(ctx context.Context) (wire.ServerStatus, error) {
+	return ask[wire.ServerStatus](ctx, c, http.MethodGet, "/v1/status", nil)
+}
+
+// Services lists the account's services.
+func (c *Client) Services(ctx context.Context) ([]wire.ServiceView, error) {
+	return ask[[]wire.ServiceView](ctx, c, http.MethodGet, "/v1/services", nil)
+}
+
+// Service returns the service that ref means: an id, a unique prefix of one, name, env/name or project/env/name.
+func (c *Client) Service(ctx context.Context, ref string) (wire.ServiceView, error) {
+	return ask[wire.ServiceView](ctx, c, http.MethodGet, pathOf("/v1/services/{}", ref), nil)
+}
+
+// CreateService makes a service.
+func (c *Client) CreateService(ctx context.Context, n wire.NewService) (wire.ServiceView, error) {
+	return ask[wire.ServiceView](ctx, c, http.MethodPost, "/v1/services", n)
+}
+
+// Configure changes a service's config and rolls it out where something is live.
+func (c *Client) Configure(ctx context.Context, ref string, change wire.ConfigChange) (wire.Configured, error) {
+	return ask[wire.Configured](ctx, c, http.MethodPatch, pathOf("/v1/services/{}", ref), change)
+}
+
+// DeleteService stops and deletes a service with everything it has.
+func (c *Client) DeleteService(ctx context.Context, ref string) error {
+	return c.call(ctx, http.MethodDelete, pathOf("/v1/services/{}", ref), nil, nil)
+}
+
+// Restart replaces the spherelets of what is live.
+func (c *Client) Restart(ctx context.Context, ref string) (platform.Deployment, error) {
+	return ask[platform.Deployment](ctx, c, http.MethodPost, pathOf("/v1/services/{}/restart", ref), nil)
+}
+
+// ServiceSpherelets lists the spherelets of what is live.
+func (c *Client) ServiceSpherelets(ctx context.Context, ref string) ([]platform.Spherelet, error) {
+	return ask[[]platform.Spherelet](ctx, c, http.MethodGet, pathOf("/v1/services/{}/spherelets", ref), nil)
+}
+
+// Deployments lists deployments of a service ("" for all), newest first, at most limit.
+func (c *Client) Deployments(ctx context.Context, service string, limit int) ([]platform.Deployment, error) {
+	q := url.Values{"limit": {strconv.Itoa(limit)}}
+	if service != "" {
+		q.Set("service", service)
+	}
+	return ask[[]platform.Deployment](ctx, c, http.MethodGet, "/v1/deployments?"+q.Encode(), nil)
+}
+
+// Deployment returns the deployment with this id, or unique prefix of one.
+func (c *Client) Deployment(ctx context.Context, ref string) (platform.Deployment, error) {
+	return ask[platform.Deployment](ctx, c, http.MethodGet, pathOf("/v1/deployments/{}", ref), nil)
+}
+
+// DeployImage asks for a deployment of n.Image and returns it, queued.
+func (c *Client) DeployImage(ctx context.Context, service string, n wire.NewDeployment) (platform.Deployment, error) {
+	return ask[platform.Deployment](ctx, c, http.MethodPost, pathOf("/v1/services/{}/deployments", service), n)
+}
+
+// Cancel cancels a deployment that is queued or building, and returns it as it then is.
+func (c *Client) Cancel(ctx context.Context, ref string) (platform.Deployment, error) {
+	return ask[platform.Deployment](ctx, c, http.MethodPost, pathOf("/v1/deployments/{}/cancel", ref), nil)
+}
+
+// Redeploy deploys the image of a deployment with the service's present config.
+func (c *Client) Redeploy(ctx context.Context, ref string) (platform.Deployment, error) {
+	return ask[platform.Deployment](ctx, c, http.MethodPost, pathOf("/v1/deployments/{}/redeploy", ref), nil)
+}
+
+// Rollback deploys image, config and env of a deployment.
+func (c *Client) Rollback(ctx context.Context, ref string) (platform.Deployment, error) {
+	return ask[platform.Deployment](ctx, c, http.MethodPost, pathOf("/v1/deployments/{}/rollback", ref), nil)
+}
+
+// Keys lists the account's SSH keys.
+func (c *Client) Keys(ctx context.Context) ([]platform.Key, error) {
+	return ask[[]platform.Key](ctx, c, http.MethodGet, "/v1/keys", nil)
+}
+
+// AddKey adds an SSH key.
+func (c *Client) AddKey(ctx context.Context, n wire.NewKey) (platform.Key, error) {
+	return ask[platform.Key](ctx, c, http.MethodPost, "/v1/keys", n)
+}
+
+// RemoveKey removes an SSH key by id, fingerprint or name.
+func (c *Client) RemoveKey(ctx context.Context, ref string) error {
+	return c.call(ctx, http.MethodDelete, pathOf("/v1/keys/{}", ref), nil, nil)
+}

@@ -1,0 +1,123 @@
+package wire
+
+import (
+	"time"
+
+	"csph/logs"
+	"csph/platform"
+)
+
+// Whoami says who a token speaks for.
+type Whoami struct {
+	Account platform.Account `json:"account"`
+	Token   string           `json:"token" doc:"Name of the token"`
+}
+
+// ServerStatus is how the server is.
+type ServerStatus struct {
+	Version string       `json:"version"`
+	Started time.Time    `json:"started"`
+	Ready   bool         `json:"ready" doc:"Everything is up; what /healthz answers with 200"`
+	Counts  ServerCounts `json:"counts"`
+	Daemons []Daemon     `json:"daemons"`
+}
+
+// ServerCounts counts what the account has.
+type ServerCounts struct {
+	Services   int `json:"services"`
+	Live       int `json:"live" doc:"Services with a live deployment"`
+	Spherelets int `json:"spherelets" doc:"Spherelets that should be running"`
+}
+
+// Daemon is one process that the server supervises.
+type Daemon struct {
+	Name     string    `json:"name" example:"containerd"`
+	Up       bool      `json:"up"`
+	PID      int       `json:"pid,omitempty"`
+	Since    time.Time `json:"since,omitzero" doc:"When the present process was started"`
+	Restarts int       `json:"restarts"`
+	Error    string    `json:"error,omitempty" doc:"How the last process ended"`
+}
+
+// ServiceView is a service, and where it is reached.
+type ServiceView struct {
+	platform.Service
+	URL string `json:"url"`
+}
+
+// NewService is a service to create.
+type NewService struct {
+	Name string               `json:"name" doc:"name, env/name or project/env/name" minLength:"1" maxLength:"200"`
+	Type platform.ServiceType `json:"type,omitempty" doc:"web (default) or worker" enum:"web,worker"`
+	ConfigChange
+}
+
+// ConfigChange changes a service's config; what it leaves out stays as it is.
+type ConfigChange struct {
+	SetEnv   map[string]string `json:"set_env,omitempty" doc:"Variables to set"`
+	UnsetEnv []string          `json:"unset_env,omitempty" doc:"Variables to remove" nullable:"false"`
+	Shape    *string           `json:"shape,omitempty" doc:"FLX, MAX or PWR"`
+	Count    *int              `json:"count,omitempty" doc:"How many spherelets" minimum:"1"`
+	Port     *int              `json:"port,omitempty" doc:"What the service listens on; 0 for the default" minimum:"0" maximum:"65535"`
+	Build    *string           `json:"build,omitempty" doc:"Replaces the detected build command; empty for the detected one"`
+	Run      *string           `json:"run,omitempty" doc:"Replaces the detected start command; empty for the detected one"`
+	Ready    *platform.Check   `json:"ready,omitempty" doc:"How readiness is checked; an empty object for the default rule"`
+}
+
+// Configured is the outcome of a config change.
+type Configured struct {
+	Service ServiceView `json:"service"`
+	// Deployment rolls the change out; nil when nothing is live yet.
+	Deployment *platform.Deployment `json:"deployment,omitempty"`
+}
+
+// NewDeployment asks for a deployment of an image, or (with an upload) of a source.
+type NewDeployment struct {
+	Image  string       `json:"image,omitempty" doc:"Reference to pull, from any registry" maxLength:"1000"`
+	Change ConfigChange `json:"change,omitzero" doc:"Changes to the service's config that come with it"`
+}
+
+// NewKey is an SSH public key to add.
+type NewKey struct {
+	Name   string `json:"name,omitempty" doc:"Defaults to the key's comment" maxLength:"200"`
+	Public string `json:"public" doc:"A line of authorized_keys form" minLength:"1" maxLength:"16384"`
+}
+
+// LogLine is one line of a log, and where it comes from.
+type LogLine struct {
+	Time       time.Time `json:"time"`
+	Stream     string    `json:"stream" doc:"out, err, or step for csph's own account" enum:"out,err,step"`
+	Text       string    `json:"text"`
+	Deployment string    `json:"deployment,omitempty"`
+	Spherelet  string    `json:"spherelet,omitempty"`
+}
+
+// StreamName is how a stream of a log file is called on the wire.
+func StreamName(s logs.Stream) string {
+	switch s {
+	case logs.Err:
+		return "err"
+	case logs.Step:
+		return "step"
+	}
+	return "out"
+}
+
+// StreamOf is the reverse of StreamName.
+func StreamOf(name string) logs.Stream {
+	switch name {
+	case "err":
+		return logs.Err
+	case "step":
+		return logs.Step
+	}
+	return logs.Out
+}
+
+// Names of the events of a stream of server-sent events (WHATWG HTML 9.2).
+const (
+	MessageEvent = "event" // data: platform.Event
+	MessageLine  = "line"  // data: LogLine
+	MessageEnd   = "end"   // data: {}; the stream is complete, do not reconnect
+	MessageError = "error" // data: Problem; the stream broke, reconnect with Last-Event-ID
+)

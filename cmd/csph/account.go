@@ -1,0 +1,141 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"csph/api/client"
+	"csph/api/wire"
+)
+
+func (a *app) loginCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "login [URL]", Short: "Keep a server and a token for later commands", Args: atMost(1),
+		Long: `Keep a server and a token for later commands, in ~/.config/csph/config.yaml. The token is asked for on
+a terminal, else read from standard input; the first one is in admin.token of the server's state folder.`,
+		Example: "  csph login https://csph.example.com\n  csph login http://127.0.0.1:7070 < /var/lib/csph/admin.token",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			kept, err := readSettings(a.settingsPath())
+			if err != nil {
+				return err
+			}
+			s := settings{URL: first(strings.Join(args, ""), a.url, a.env("CSPH_URL"), kept.URL, defaultURL)}
+			if s.Token, err = a.askToken(s.URL); err != nil {
+				return err
+			}
+			c, err := client.New(s.URL, s.Token, "csph/"+version)
+			if err != nil {
+				return usageError{err}
+			}
+			who, err := c.Whoami(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if err := writeSettings(a.settingsPath(), s); err != nil {
+				return err
+			}
+			return a.show(who, func() error { return a.printf("Logged in at %s as %s, token %s\n", s.URL, who.Account.Name, who.Token) })
+		},
+	}
+}
+
+func (a *app) askToken(url string) (string, error) {
+	if f, ok := a.in.(*os.File); ok && isTerminal(f) {
+		fmt.Fprintf(a.err, "Token for %s: ", url)
+		text, err := term.ReadPassword(int(f.Fd()))
+		fmt.Fprintln(a.err)
+		if err != nil {
+			return "", fmt.Errorf("read token: %w", err)
+		}
+		return strings.TrimSpace(string(text)), nil
+	}
+	line, err := bufio.NewReader(a.in).ReadString('\n')
+	if err != nil && err != io.EOF {
+		return "", fmt.Errorf("read token: %w", err)
+	}
+	if line = strings.TrimSpace(line); line == "" {
+		return "", usageError{fmt.Errorf("there is no token on standard input")}
+	}
+	return line, nil
+}
+
+func (a *app) whoamiCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "whoami", Short: "Show which account and token are in use", Args: atMost(0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := a.client()
+			if err != nil {
+				return err
+			}
+			who, err := c.Whoami(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return a.show(who, func() error {
+				return a.printf("Account %s (%s), token %s, at %s\n", who.Account.Name, who.Account.ID, who.Token, c.Base())
+			})
+		},
+	}
+}
+
+func (a *app) statusCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "status", Short: "Show how the server is", Args: atMost(0),
+		Long: "Show how the server is. The exit status is 0 only when everything is up.",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := a.client()
+			if err != nil {
+				return err
+			}
+			s, err := c.Status(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if err := a.show(s, func() error { return a.describeStatus(c.Base(), s) }); err != nil {
+				return err
+			}
+			if !s.Ready {
+				return fmt.Errorf("not everything is up on the server; csphd doctor, run there, says why")
+			}
+			return nil
+		},
+	}
+}
+
+func (a *app) describeStatus(base string, s wire.ServerStatus) error {
+	rows := [][]string{
+		{"Version", s.Version}, {"Started", when(s.Started)},
+		{"Services", fmt.Sprintf("%d, %d live", s.Counts.Services, s.Counts.Live)},
+		{"Spherelets", strconv.Itoa(s.Counts.Spherelets)},
+	}
+	for _, d := range s.Daemons {
+		state := "up since " + when(d.Since)
+		if !d.Up {
+			state = "down"
+		}
+		if d.Restarts > 0 {
+			state += fmt.Sprintf(", restarted %d times", d.Restarts)
+		}
+		if d.Error != "" {
+			state += " (" + d.Error + ")"
+		}
+		rows = append(rows, []string{d.Name, state})
+	}
+	return a.table("Server\t"+base, rows)
+}
+
+func (a *app) versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Show the version of csph", Args: atMost(0),
+		RunE: func(*cobra.Command, []string) error {
+			return a.show(map[string]string{"version": version}, func() error { return a.printf("csph %s\n", version) })
+		},
+	}
+}

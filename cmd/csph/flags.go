@@ -1,0 +1,81 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"csph/api/wire"
+)
+
+// configFlags change a service's config; only those that are given do.
+type configFlags struct {
+	shape, build, run string
+	count, port       int
+}
+
+func (f *configFlags) add(cmd *cobra.Command) {
+	f.addScale(cmd)
+	cmd.Flags().IntVar(&f.port, "port", 0, "what the service listens on (default: the image's single EXPOSE, else 8080)")
+	cmd.Flags().StringVar(&f.build, "build", "", "the build command, instead of the detected one; '' for the detected one")
+	cmd.Flags().StringVar(&f.run, "run", "", "the start command, instead of the detected one; '' for the detected one")
+}
+
+func (f *configFlags) addScale(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.shape, "shape", "", "FLX (0.25 vCPU, 512 MB), MAX (1 vCPU, 2 GB) or PWR (2 vCPU, 4 GB)")
+	cmd.Flags().IntVar(&f.count, "count", 0, "how many spherelets")
+}
+
+func (f *configFlags) change(cmd *cobra.Command) (wire.ConfigChange, error) {
+	var c wire.ConfigChange
+	given := cmd.Flags().Changed
+	if given("shape") {
+		shape := strings.ToUpper(f.shape)
+		c.Shape = &shape
+	}
+	if given("count") {
+		if f.count < 1 {
+			return c, usageError{fmt.Errorf("--count %d: a service has at least 1 spherelet", f.count)}
+		}
+		c.Count = &f.count
+	}
+	if given("port") {
+		c.Port = &f.port
+	}
+	if given("build") {
+		c.Build = &f.build
+	}
+	if given("run") {
+		c.Run = &f.run
+	}
+	return c, nil
+}
+
+// waitFlags say how long a deployment is watched.
+type waitFlags struct {
+	timeout time.Duration
+	none    bool
+}
+
+func (f *waitFlags) add(cmd *cobra.Command) {
+	cmd.Flags().DurationVar(&f.timeout, "wait-timeout", 5*time.Minute, "how long to watch; the deployment goes on after that")
+	cmd.Flags().BoolVar(&f.none, "no-wait", false, "do not watch: succeed once the deployment is queued")
+}
+
+// assignments reads K=V texts.
+func assignments(texts []string) (map[string]string, error) {
+	if len(texts) == 0 {
+		return nil, nil
+	}
+	env := make(map[string]string, len(texts))
+	for _, text := range texts {
+		name, value, ok := strings.Cut(text, "=")
+		if !ok || name == "" {
+			return nil, usageError{fmt.Errorf("%q is no variable; write NAME=VALUE", text)}
+		}
+		env[name] = value
+	}
+	return env, nil
+}

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"csph/api/client"
+	"csph/api/wire"
+	"csph/transcript"
+)
+
+type logFlags struct {
+	build, follow       bool
+	service, deployment string
+	since               string
+	tail                int
+}
+
+func (a *app) logsCommand() *cobra.Command {
+	f := &logFlags{}
+	cmd := &cobra.Command{
+		Use: "logs", Short: "Show what a service writes, or how it was built", Args: atMost(0),
+		Example: `  csph logs -f --service web
+  csph logs --build --deployment dep_01jq8z
+  csph logs --service web --since 10m --tail 100`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			// ctrl-C is how following ends: it is no failure.
+			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+			defer stop()
+			return a.logs(ctx, f)
+		},
+	}
+	cmd.Flags().BoolVar(&f.build, "build", false, "the build log of the deployment, or of the service's newest one")
+	cmd.Flags().BoolVarP(&f.follow, "follow", "f", false, "go on with what is written from now on")
+	cmd.Flags().StringVarP(&f.service, "service", "s", "", "the service, by name or id")
+	cmd.Flags().StringVarP(&f.deployment, "deployment", "d", "", "the deployment, by id")
+	cmd.Flags().StringVar(&f.since, "since", "", "only lines since then: 10m, 2h, or a time like 2026-03-01T12:00:00Z")
+	cmd.Flags().IntVar(&f.tail, "tail", 0, "only the last lines of what is there")
+	cmd.MarkFlagsMutuallyExclusive("service", "deployment")
+	return cmd
+}
+
+func (a *app) logs(ctx context.Context, f *logFlags) error {
+	q := client.LogQuery{Tail: f.tail, Follow: f.follow}
+	var err error
+	if q.Since, err = since(f.since, time.Now()); err != nil {
+		return err
+	}
+	c, err := a.client()
+	if err != nil {
+		return err
+	}
+	lines, err := a.logLines(ctx, c, f, q)
+	if err != nil {
+		return err
+	}
+	for l, err := range lines {
+		if err == nil {
+			err = a.printLine(l)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *app) logLines(ctx context.Context, c *client.Client, f *logFlags, q client.LogQuery) (iter.Seq2[wire.LogLine, error], error) {
+	deployment := f.deployment
+	var service string
+	var err error
+	if deployment == "" {
+		if service, err = serviceName(ctx, f.service, "."); err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case deployment != "" && f.build:
+		return c.BuildLog(ctx, deployment, q), nil
+	case deployment != "":
+		return c.DeploymentLogs(ctx, deployment, q), nil
+	case !f.build:
+		return c.ServiceLogs(ctx, service, q), nil
+	}
+	last, err := c.Deployments(ctx, service, 1)
+	if err != nil {
+		return nil, err
+	}
+	if len(last) == 0 {
+		return nil, fmt.Errorf("%s has no deployment yet; make one with: csph deploy --service %s", service, service)
+	}
+	return c.BuildLog(ctx, last[0].ID, q), nil
+}
+
+func (a *app) printLine(l wire.LogLine) error {
+	if a.json() {
+		return a.printRecord(l)
+	}
+	text := l.Text
+	if !a.terminal {
+		return a.printf("%s %s%s\n", l.Time.Format(time.RFC3339Nano), origin(l), text)
+	}
+	return a.printf("%s %s%s\n", l.Time.Local().Format(time.TimeOnly), origin(l), transcript.Harmless(text))
+}
+
+// origin says which spherelet a line is from, by the end of its id, or that it is a step of a build.
+func origin(l wire.LogLine) string {
+	const short = 6
+	switch {
+	case l.Spherelet != "":
+		return l.Spherelet[max(0, len(l.Spherelet)-short):] + "  "
+	case l.Stream == "step":
+		return "==> "
+	}
+	return ""
+}
+
+// since reads a time, or how long ago one is.
+func since(text string, now time.Time) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	if ago, err := time.ParseDuration(text); err == nil && ago >= 0 {
+		return now.Add(-ago), nil
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return at, usageError{fmt.Errorf("--since %s is neither a duration (10m, 2h) nor a time (2026-03-01T12:00:00Z)", text)}
+	}
+	return at, nil
+}

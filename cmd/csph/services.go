@@ -1,0 +1,309 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"csph/api/client"
+	"csph/api/wire"
+	"csph/platform"
+)
+
+func (a *app) servicesCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "services", Aliases: []string{"service"}, Short: "Create, configure and delete services",
+		Long: `Create, configure and delete services.
+
+Where a command takes a service and none is given, it is that of the git remote csph in the current
+folder, else the folder's name. A change of what is live is rolled out at once, without a build.`,
+		RunE: needsSubcommand,
+	}
+	cmd.AddCommand(
+		a.servicesList(), a.servicesGet(), a.servicesCreate(), a.servicesDelete(),
+		a.servicesEnv(), a.servicesSetEnv(), a.servicesUnsetEnv(), a.servicesScale(), a.servicesConfigure(), a.servicesRestart(),
+	)
+	return cmd
+}
+
+// serviceFlag lets a command say which service it means.
+func serviceFlag(cmd *cobra.Command) *string {
+	return cmd.Flags().StringP("service", "s", "", "the service, by name or id")
+}
+
+// named is the service that arguments, a flag, or the current folder name.
+func named(ctx context.Context, flag string, args []string) (string, error) {
+	if len(args) > 0 {
+		flag = args[0]
+	}
+	return serviceName(ctx, flag, ".")
+}
+
+func (a *app) servicesList() *cobra.Command {
+	return &cobra.Command{
+		Use: "list", Short: "List services", Args: atMost(0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := a.client()
+			if err != nil {
+				return err
+			}
+			all, err := c.Services(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return a.showServices(all)
+		},
+	}
+}
+
+func (a *app) showServices(all []wire.ServiceView) error {
+	rows := make([][]string, len(all))
+	for i, s := range all {
+		rows[i] = []string{s.Name, s.EnvName, string(s.Type), size(s.Config), first(s.Live, "-"), s.URL}
+	}
+	return a.show(all, func() error {
+		if len(rows) == 0 {
+			a.note("There is no service yet. The first csph deploy, or git push, creates one.")
+		}
+		return a.table("NAME\tENVIRONMENT\tTYPE\tRUNS\tLIVE\tURL", rows)
+	})
+}
+
+func size(c platform.Config) string { return fmt.Sprintf("%d × %s", c.Count, c.Shape) }
+
+func (a *app) servicesGet() *cobra.Command {
+	return &cobra.Command{
+		Use: "get [SERVICE]", Short: "Show a service and its spherelets", Args: atMost(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, svc, err := a.found(cmd.Context(), "", args)
+			if err != nil {
+				return err
+			}
+			running, err := c.ServiceSpherelets(cmd.Context(), svc.ID)
+			if err != nil {
+				return err
+			}
+			out := struct {
+				wire.ServiceView
+				Spherelets []platform.Spherelet `json:"spherelets"`
+			}{svc, running}
+			return a.show(out, func() error { return a.describeService(svc, running) })
+		},
+	}
+}
+
+// found is the service that a command means, and a client to go on with.
+func (a *app) found(ctx context.Context, flag string, args []string) (*client.Client, wire.ServiceView, error) {
+	name, err := named(ctx, flag, args)
+	if err != nil {
+		return nil, wire.ServiceView{}, err
+	}
+	c, err := a.client()
+	if err != nil {
+		return nil, wire.ServiceView{}, err
+	}
+	svc, err := c.Service(ctx, name)
+	return c, svc, err
+}
+
+func (a *app) describeService(s wire.ServiceView, running []platform.Spherelet) error {
+	rows := [][]string{
+		{"Name", s.EnvName + "/" + s.Name}, {"Type", string(s.Type)}, {"Runs", size(s.Config)},
+		{"URL", s.URL}, {"Live", first(s.Live, "nothing yet")}, {"Created", when(s.Created)},
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Config.Env)) {
+		rows = append(rows, []string{"Env", name})
+	}
+	for _, p := range running {
+		rows = append(rows, []string{"Spherelet", fmt.Sprintf("%s %s %s since %s", p.ID, p.State, p.Address, when(p.Started))})
+	}
+	return a.table("ID\t"+s.ID, rows)
+}
+
+func (a *app) servicesCreate() *cobra.Command {
+	var f configFlags
+	var env []string
+	cmd := &cobra.Command{
+		Use: "create NAME", Short: "Create a service; csph deploy and git push do that too", Args: exactly(1, "the name of the new service"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			change, err := f.change(cmd)
+			if err != nil {
+				return err
+			}
+			if change.SetEnv, err = assignments(env); err != nil {
+				return err
+			}
+			c, err := a.client()
+			if err != nil {
+				return err
+			}
+			svc, err := c.CreateService(cmd.Context(), wire.NewService{Name: args[0], ConfigChange: change})
+			if err != nil {
+				return err
+			}
+			return a.show(svc, func() error { return a.printf("Created %s (%s)\n", svc.Name, svc.ID) })
+		},
+	}
+	f.add(cmd)
+	cmd.Flags().StringArrayVarP(&env, "env", "e", nil, "set a variable, K=V; again for more")
+	return cmd
+}
+
+func (a *app) servicesDelete() *cobra.Command {
+	var yes bool
+	cmd := &cobra.Command{
+		Use: "delete SERVICE --yes", Short: "Stop and delete a service with everything it has", Args: exactly(1, "the name or id of a service"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if !yes {
+				return usageError{fmt.Errorf("this stops %s and deletes its deployments, logs and repository for good; add --yes", args[0])}
+			}
+			c, svc, err := a.found(cmd.Context(), "", args)
+			if err != nil {
+				return err
+			}
+			if err := c.DeleteService(cmd.Context(), svc.ID); err != nil {
+				return err
+			}
+			return a.show(map[string]string{"deleted": svc.ID}, func() error { return a.printf("Deleted %s (%s)\n", svc.Name, svc.ID) })
+		},
+	}
+	cmd.Flags().BoolVar(&yes, "yes", false, "really delete it")
+	return cmd
+}
+
+func (a *app) servicesEnv() *cobra.Command {
+	cmd := &cobra.Command{Use: "env [SERVICE]", Short: "Show a service's variables", Args: atMost(1)}
+	flag := serviceFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		_, svc, err := a.found(cmd.Context(), *flag, args)
+		if err != nil {
+			return err
+		}
+		env := svc.Config.Env
+		if env == nil {
+			env = map[string]string{}
+		}
+		return a.show(env, func() error {
+			for _, name := range slices.Sorted(maps.Keys(env)) {
+				if err := a.printf("%s=%s\n", name, env[name]); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return cmd
+}
+
+func (a *app) servicesSetEnv() *cobra.Command {
+	return a.configure(&cobra.Command{
+		Use: "set-env [SERVICE] NAME=VALUE…", Short: "Set variables",
+		Example: "  csph services set-env LOG_LEVEL=debug --service web",
+	}, func(_ *cobra.Command, args []string) (service []string, c wire.ConfigChange, err error) {
+		if len(args) > 0 && !strings.Contains(args[0], "=") {
+			service, args = args[:1], args[1:]
+		}
+		if len(args) == 0 {
+			return nil, c, usageError{fmt.Errorf("csph services set-env wants NAME=VALUE")}
+		}
+		c.SetEnv, err = assignments(args)
+		return service, c, err
+	})
+}
+
+func (a *app) servicesUnsetEnv() *cobra.Command {
+	return a.configure(&cobra.Command{
+		Use: "unset-env NAME…", Short: "Remove variables",
+		Example: "  csph services unset-env LOG_LEVEL --service web",
+	}, func(_ *cobra.Command, args []string) ([]string, wire.ConfigChange, error) {
+		if len(args) == 0 {
+			return nil, wire.ConfigChange{}, usageError{fmt.Errorf("csph services unset-env wants the name of a variable")}
+		}
+		return nil, wire.ConfigChange{UnsetEnv: args}, nil
+	})
+}
+
+func (a *app) servicesScale() *cobra.Command {
+	var f configFlags
+	cmd := a.configure(&cobra.Command{
+		Use: "scale [SERVICE] --count N --shape S", Short: "Change count and shape",
+		Example: "  csph services scale web --count 3",
+	}, func(cmd *cobra.Command, args []string) ([]string, wire.ConfigChange, error) {
+		c, err := f.change(cmd)
+		if err == nil && c.Count == nil && c.Shape == nil {
+			err = usageError{fmt.Errorf("csph services scale wants --count, --shape, or both")}
+		}
+		return args, c, err
+	})
+	f.addScale(cmd)
+	return cmd
+}
+
+func (a *app) servicesConfigure() *cobra.Command {
+	var f configFlags
+	var ready string
+	cmd := a.configure(&cobra.Command{
+		Use: "configure [SERVICE]", Short: "Change port, build, run and readiness check",
+		Example: "  csph services configure web --port 3000 --ready /healthz",
+	}, func(cmd *cobra.Command, args []string) ([]string, wire.ConfigChange, error) {
+		c, err := f.change(cmd)
+		if cmd.Flags().Changed("ready") {
+			c.Ready = &platform.Check{Path: ready}
+		}
+		return args, c, err
+	})
+	f.add(cmd)
+	cmd.Flags().StringVar(&ready, "ready", "", "path that must answer 2xx before traffic moves; '' for the default rule")
+	return cmd
+}
+
+func (a *app) servicesRestart() *cobra.Command {
+	var wait waitFlags
+	cmd := &cobra.Command{Use: "restart [SERVICE]", Short: "Replace all spherelets by new ones, without a build", Args: atMost(1)}
+	flag := serviceFlag(cmd)
+	wait.add(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		c, svc, err := a.found(cmd.Context(), *flag, args)
+		if err != nil {
+			return err
+		}
+		d, err := c.Restart(cmd.Context(), svc.ID)
+		if err != nil {
+			return err
+		}
+		return a.await(cmd.Context(), c, d, wait)
+	}
+	return cmd
+}
+
+// configure is a command that changes a service's config, as read says, and watches the rollout.
+func (a *app) configure(cmd *cobra.Command, read func(*cobra.Command, []string) (service []string, c wire.ConfigChange, err error)) *cobra.Command {
+	var wait waitFlags
+	flag := serviceFlag(cmd)
+	wait.add(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		service, change, err := read(cmd, args)
+		if err != nil {
+			return err
+		}
+		c, svc, err := a.found(cmd.Context(), *flag, service)
+		if err != nil {
+			return err
+		}
+		out, err := c.Configure(cmd.Context(), svc.ID, change)
+		if err != nil {
+			return err
+		}
+		if out.Deployment == nil {
+			return a.show(out, func() error {
+				return a.printf("%s is configured; nothing is live yet that could have the change. Deploy with: csph deploy --service %s\n", svc.Name, svc.Name)
+			})
+		}
+		return a.await(cmd.Context(), c, *out.Deployment, wait)
+	}
+	return cmd
+}

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"csph/api/client"
+	"csph/platform"
+	"csph/transcript"
+)
+
+// cancelTimeout bounds how long the server may take to stop a build.
+const cancelTimeout = 30 * time.Second
+
+// await watches a deployment that this command has asked for. The error is nil only when it is live;
+// without waiting, when it is queued.
+func (a *app) await(ctx context.Context, c *client.Client, d platform.Deployment, wait waitFlags) error {
+	if wait.none {
+		return a.show(deploymentView{Deployment: d, Reason: d.Reason}, func() error {
+			return a.printf("%s is %s. Watch it with: csph deployments watch %s\n", d.ID, d.Status, d.ID)
+		})
+	}
+	w := &watching{app: a, client: c, id: d.ID, owned: true}
+	return w.run(ctx, wait.timeout)
+}
+
+// watching is one deployment being watched.
+type watching struct {
+	*app
+	client *client.Client
+	id     string
+	owned  bool // ctrl-C cancels the deployment, not only the watching
+}
+
+// run tells the deployment to the user until it has settled, and shows it as JSON when that is wanted.
+func (w *watching) run(ctx context.Context, timeout time.Duration) error {
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(signals)
+	var followers sync.WaitGroup
+	defer followers.Wait()
+	ctx, stop := context.WithTimeout(ctx, timeout)
+	defer stop()
+	done := make(chan error, 1)
+	followers.Go(func() { done <- w.follow(ctx) })
+	err := w.until(ctx, done, signals)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("%s has not settled within %s; it goes on without you. Watch it with: csph deployments watch %s", w.id, timeout, w.id)
+	}
+	return err
+}
+
+func (w *watching) follow(ctx context.Context) error {
+	format := transcript.Format{Colour: w.terminal && !w.json() && w.env("NO_COLOR") == ""}
+	var to io.Writer = w.out
+	if w.json() {
+		to = w.err
+	}
+	return w.outcome(ctx, format.Follow(ctx, w.client.Story(), w.id, to))
+}
+
+// outcome turns the end of the transcript into that of the command.
+func (w *watching) outcome(ctx context.Context, err error) error {
+	var settled *transcript.SettledError
+	if err != nil && !errors.As(err, &settled) {
+		return err
+	}
+	if w.json() {
+		d, err := w.client.Deployment(ctx, w.id)
+		if err != nil {
+			return err
+		}
+		if err := w.printJSON(deploymentView{Deployment: d, Reason: d.Reason}); err != nil {
+			return err
+		}
+	}
+	if settled != nil {
+		return errTold
+	}
+	return nil
+}
+
+// until waits for the end, and for ctrl-C: the first one cancels what can be cancelled, the second one
+// ends the command at once.
+func (w *watching) until(ctx context.Context, done <-chan error, signals <-chan os.Signal) error {
+	interrupted := false
+	cancelled := make(chan error, 1)
+	for {
+		select {
+		case err := <-done:
+			if interrupted && errors.Is(err, errTold) {
+				return errors.Join(errInterrupted, errTold)
+			}
+			return err
+		case <-signals:
+			if interrupted || !w.owned {
+				return errInterrupted
+			}
+			interrupted = true
+			w.note("Cancelling %s. Press ctrl-C again to leave at once.", w.id)
+			go func() { cancelled <- w.cancel(ctx) }()
+		case err := <-cancelled:
+			if err != nil {
+				return errors.Join(errInterrupted, err)
+			}
+		}
+	}
+}
+
+// cancel cancels the deployment; past its build it cannot be, and goes on by itself.
+func (w *watching) cancel(ctx context.Context) error {
+	ctx, stop := context.WithTimeout(ctx, cancelTimeout)
+	defer stop()
+	_, err := w.client.Cancel(ctx, w.id)
+	if errors.Is(err, platform.ErrConflict) {
+		return fmt.Errorf("%w. It goes on without you: csph deployments watch %s", err, w.id)
+	}
+	return err
+}
