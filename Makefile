@@ -1,0 +1,61 @@
+# csph. `make up` sets everything up and runs the main job; `make test` runs every test.
+
+BIN        := bin
+STATE      ?= /var/lib/csph
+HTTP       ?= :80
+HTTPS      ?= :443
+SSH        ?= :2222
+API        ?= 127.0.0.1:7070
+VERSION    := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS    := -s -w -X main.version=$(VERSION)
+
+.PHONY: up down build daemons packages test e2e race bench golden lint fmt dev trace clean
+
+up: packages daemons build ## everything needed, then the main job: push an app, see it served
+	@STATE=$(STATE) HTTP=$(HTTP) HTTPS=$(HTTPS) SSH=$(SSH) API=$(API) etc/scripts/up.sh
+
+down: ## stop csphd; apps keep running, state stays
+	@STATE=$(STATE) etc/scripts/down.sh
+
+build: ## bin/csphd, bin/csph and bin/csph-log
+	@CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/...
+
+daemons: packages ## containerd, runc, buildkitd: minutes the first time, then nothing
+	@etc/daemons/build.sh $(BIN)
+
+packages: ## what Debian has that csph needs
+	@etc/scripts/packages.sh
+
+test: packages daemons build lint ## every test, end-to-end ones included
+	@etc/scripts/packages.sh wrk:wrk jq:jq
+	go test -race -timeout 30m ./...
+
+e2e: packages daemons build ## the end-to-end scripts alone; RUN=name picks one
+	go test -count=1 -timeout 30m ./test/e2e/... $(if $(RUN),-run 'TestScripts/$(RUN)')
+
+race: ## unit tests, with the race detector
+	go test -race -short ./...
+
+bench: packages daemons build ## ratios against raw floors, measured in the same run
+	@etc/scripts/bench.sh
+
+golden: ## write the golden files anew; review them as a diff
+	go test ./buildpacks/... ./transcript/... ./builder/... -run Golden -update
+
+lint: ## gofmt, vet
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt would change:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	go vet ./...
+
+fmt:
+	gofmt -w $$(git ls-files '*.go')
+
+dev: daemons build ## csphd in the foreground, state in .build/dev
+	$(BIN)/csphd serve --state $(CURDIR)/.build/dev --http 127.0.0.1:8088 --https 127.0.0.1:8443 --ssh 127.0.0.1:2223 --api 127.0.0.1:7071
+
+trace: ## the story of one deployment: make trace DEPLOYMENT=dep_…
+	@$(BIN)/csph deployments get $(DEPLOYMENT) -o json
+	@$(BIN)/csph events --deployment $(DEPLOYMENT)
+	@$(BIN)/csph logs --build --deployment $(DEPLOYMENT)
+
+clean: ## what was built; state stays
+	rm -rf $(BIN) .build

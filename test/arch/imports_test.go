@@ -1,0 +1,105 @@
+// Package arch holds the rules about who may import whom, as tests.
+package arch
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+type pkg struct {
+	ImportPath string
+	Imports    []string
+	Deps       []string
+}
+
+func packages(t *testing.T) []pkg {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports,Deps", "csph/...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var all []pkg
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p pkg
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
+
+// room is the top-level folder of a package of ours, "" for everything else.
+func room(path string) string {
+	rest, ours := strings.CutPrefix(path, "csph/")
+	if !ours {
+		return ""
+	}
+	first, _, _ := strings.Cut(rest, "/")
+	return first
+}
+
+func TestPackagesImportOnlyWhatTheDesignAllows(t *testing.T) {
+	leaves := []string{"platform", "logs", "host", "daemon"}
+	allowed := map[string][]string{
+		"platform":   {},
+		"logs":       {},
+		"host":       {"platform"},
+		"daemon":     {"logs"},
+		"buildpacks": {},
+		"transcript": {"platform", "logs"},
+		"builder":    append([]string{"buildpacks"}, leaves...),
+		"runtime":    leaves,
+		"router":     {"platform"},
+		"store":      {"platform"},
+		"deploy":     {"platform", "buildpacks"},
+		"gitd":       {"platform", "deploy"},
+		"api":        {"platform", "deploy", "logs", "transcript"},
+	}
+	for _, p := range packages(t) {
+		own := room(p.ImportPath)
+		list, ruled := allowed[own]
+		if !ruled {
+			continue
+		}
+		for _, imported := range p.Imports {
+			if r := room(imported); r != "" && r != own && !slices.Contains(list, r) {
+				t.Errorf("%s imports %s: %s may import %v only", p.ImportPath, imported, own, list)
+			}
+		}
+	}
+}
+
+func TestPlatformImportsTheStandardLibraryOnly(t *testing.T) {
+	for _, p := range packages(t) {
+		if p.ImportPath != "csph/platform" {
+			continue
+		}
+		for _, imported := range p.Imports {
+			if strings.Contains(strings.SplitN(imported, "/", 2)[0], ".") {
+				t.Errorf("platform imports %s", imported)
+			}
+		}
+	}
+}
+
+func TestTheClientDoesNotCarryTheServersDependencies(t *testing.T) {
+	for _, p := range packages(t) {
+		if p.ImportPath != "csph/cmd/csph" {
+			continue
+		}
+		for _, dep := range p.Deps {
+			for _, heavy := range []string{"github.com/containerd/containerd", "github.com/moby/buildkit", "modernc.org/sqlite", "github.com/gliderlabs/ssh"} {
+				if strings.HasPrefix(dep, heavy) {
+					t.Errorf("csph links %s", dep)
+				}
+			}
+		}
+	}
+}
