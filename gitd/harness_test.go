@@ -52,6 +52,7 @@ func start(t testing.TB, options ...option) *host {
 	for _, o := range options {
 		o(&config)
 	}
+	h.dir = config.Dir
 	log := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	server, err := gitd.New(config, fakeKeys{key: key}, h.services, h.deployer, h.deployer, log)
 	if err != nil {

@@ -104,6 +104,11 @@ func TestStrangersAndPasswordsAreRefused(t *testing.T) {
 // dial logs in with Go's own client, for what ssh(1) does not let one do.
 func (h *host) dial() *gossh.Client {
 	h.t.Helper()
+	return h.dialTo(h.server.Addr().String())
+}
+
+func (h *host) dialTo(addr string) *gossh.Client {
+	h.t.Helper()
 	key, err := os.ReadFile(filepath.Join(h.client, "key"))
 	if err != nil {
 		h.t.Fatal(err)
@@ -112,7 +117,7 @@ func (h *host) dial() *gossh.Client {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	client, err := gossh.Dial("tcp", h.server.Addr().String(), &gossh.ClientConfig{
+	client, err := gossh.Dial("tcp", addr, &gossh.ClientConfig{
 		User: "git", Auth: []gossh.AuthMethod{gossh.PublicKeys(signer)},
 		HostKeyCallback: gossh.InsecureIgnoreHostKey(), Timeout: patience,
 	})

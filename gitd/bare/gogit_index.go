@@ -191,24 +191,15 @@ func checkObject(o plumbing.EncodedObject, shallow bool) (links []plumbing.Hash,
 	case plumbing.TreeObject:
 		return checkTree(content)
 	case plumbing.CommitObject:
-		return checkCommit(content, shallow)
+		tree, parents, err := readCommit(content)
+		if shallow {
+			parents = nil
+		}
+		return append(parents, tree), err
 	case plumbing.TagObject:
 		return checkTag(content)
 	}
 	return nil, errors.New("unknown type")
-}
-
-func checkCommit(content []byte, shallow bool) ([]plumbing.Hash, error) {
-	h := headers{r: bufio.NewReader(bytes.NewReader(content))}
-	links := []plumbing.Hash{h.link("tree")}
-	for h.next() == "parent" {
-		if parent := h.link("parent"); !shallow {
-			links = append(links, parent)
-		}
-	}
-	h.person("author")
-	h.person("committer")
-	return links, h.err
 }
 
 func checkTag(content []byte) ([]plumbing.Hash, error) {

@@ -58,11 +58,11 @@ func (g *goGit) walk(ctx context.Context, v view, commit plumbing.Hash, visit fu
 	if err != nil {
 		return fmt.Errorf("read commit: %w", err)
 	}
-	links, err := checkCommit(content, true)
+	tree, _, err := readCommit(content)
 	if err != nil {
 		return fmt.Errorf("read commit: %w", err)
 	}
-	return l.walk(ctx, "", links[0], visit)
+	return l.walk(ctx, "", tree, visit)
 }
 
 func (l layers) walk(ctx context.Context, folder string, id plumbing.Hash, visit func(file) error) error {

@@ -62,6 +62,18 @@ func (h *headers) person(key string) {
 	}
 }
 
+// readCommit reads the links of a raw commit, and refuses a malformed one.
+func readCommit(content []byte) (tree plumbing.Hash, parents []plumbing.Hash, err error) {
+	h := headers{r: bufio.NewReader(bytes.NewReader(content))}
+	tree = h.link("tree")
+	for h.err == nil && h.next() == "parent" {
+		parents = append(parents, h.link("parent"))
+	}
+	h.person("author")
+	h.person("committer")
+	return tree, parents, h.err
+}
+
 // checkTree reads a raw tree, "<mode> <name>\0<20 bytes>" again and again, sorted as git sorts:
 // folders as if their names ended in a slash.
 func checkTree(content []byte) (links []plumbing.Hash, err error) {

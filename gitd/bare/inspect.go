@@ -168,15 +168,3 @@ func subjectOf(commit []byte) string {
 	subject, _, _ := bytes.Cut(bytes.TrimLeft(message, "\n"), []byte("\n"))
 	return strings.ToValidUTF8(string(bytes.TrimSpace(subject)), "\uFFFD")
 }
-
-// parentsOf returns the parents of a raw commit object.
-func parentsOf(commit []byte) []plumbing.Hash {
-	header, _, _ := bytes.Cut(commit, []byte("\n\n"))
-	var parents []plumbing.Hash
-	for line := range bytes.Lines(header) {
-		if id, ok := bytes.CutPrefix(bytes.TrimSpace(line), []byte("parent ")); ok {
-			parents = append(parents, plumbing.NewHash(string(id)))
-		}
-	}
-	return parents
-}

@@ -36,6 +36,8 @@ const homeConfig = `[core]
 	windowMemory = 64m
 [maintenance]
 	auto = false
+[checkout]
+	workers = 4
 [submodule]
 	recurse = false
 [protocol]

@@ -137,9 +137,9 @@ func (q *Quarantine) orphans(ctx context.Context, ids []plumbing.Hash) ([]plumbi
 	parents := make(map[plumbing.Hash][]plumbing.Hash)
 	var all []plumbing.Hash
 	err = q.store.backend.contents(ctx, q.view(), commits, maxCommit, func(i int, content []byte) error {
-		parents[commits[i]] = parentsOf(content)
-		all = append(all, parents[commits[i]]...)
-		return nil
+		_, above, err := readCommit(content)
+		parents[commits[i]], all = above, append(all, above...)
+		return err
 	})
 	if err != nil {
 		return nil, err

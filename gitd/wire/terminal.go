@@ -37,6 +37,7 @@ type Terminal struct {
 	errors  io.Writer
 	partial []byte
 	quiet   bool // nothing was sent since the last keep-alive
+	ended   bool // the report was sent, and nothing may follow
 }
 
 // NewTerminal makes the terminal of a client with these capabilities: out is standard output of the
@@ -56,6 +57,9 @@ func NewTerminal(client *capability.List, out, errors io.Writer) *Terminal {
 func (t *Terminal) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.ended {
+		return 0, io.ErrClosedPipe
+	}
 	t.partial = append(t.partial, p...)
 	end := bytes.LastIndexAny(t.partial, "\r\n") + 1
 	if len(t.partial)-end > maxPartial {
@@ -83,6 +87,7 @@ func (t *Terminal) Say(format string, arguments ...any) {
 func (t *Terminal) Report(status *packp.ReportStatus) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.ended = true
 	if len(t.partial) > 0 {
 		if err := t.send(sideband.ProgressMessage, append(t.partial, '\n')); err != nil {
 			return err
@@ -136,7 +141,7 @@ func (t *Terminal) KeepAlive(ctx context.Context, period time.Duration) {
 func (t *Terminal) beat() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if !t.quiet {
+	if t.ended || !t.quiet {
 		t.quiet = true
 		return nil
 	}
