@@ -30,7 +30,7 @@ func (d *Deployer) obtain(a *attempt, dep platform.Deployment) (platform.Deploym
 	}
 	defer log.Close()
 	if a.request.Image != "" {
-		return d.pull(ctx, a, dep, log)
+		return d.pull(ctx, a, dep)
 	}
 	return d.build(ctx, a, dep, log)
 }
@@ -62,14 +62,12 @@ func (d *Deployer) carryOver(a *attempt, dep platform.Deployment) (platform.Depl
 }
 
 // pull fetches the image that the request names.
-func (d *Deployer) pull(ctx context.Context, a *attempt, dep platform.Deployment, log BuildLog) (platform.Deployment, error) {
+func (d *Deployer) pull(ctx context.Context, a *attempt, dep platform.Deployment) (platform.Deployment, error) {
 	d.publish(dep, platform.Event{Kind: platform.EventPullingImage, Message: "pulling " + a.request.Image})
-	log.Step("pulling " + a.request.Image)
 	image, err := d.Builder.Pull(ctx, dep.ID, a.request.Image)
 	if err != nil {
 		return dep, d.buildError(ctx, a, err)
 	}
-	log.Step("pulled " + image.Digest)
 	d.publish(dep, platform.Event{Kind: platform.EventImagePulled, Message: "pulled " + image.Digest})
 	dep.Image = withRun(image, dep.Config.Run)
 	return dep, nil

@@ -2,7 +2,6 @@ package main
 
 import (
 	"log/slog"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -16,8 +15,7 @@ func routerCommand() *cobra.Command {
 		Short: "Run the router alone, with a table from a file that is read again when it changes",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			logger := slog.New(slog.NewTextHandler(os.Stderr, nil))
-			return router.RunStandalone(cmd.Context(), listen, routes, logger)
+			return router.RunStandalone(cmd.Context(), listen, routes, newLogger(slog.LevelInfo))
 		},
 	}
 	cmd.Flags().StringVar(&listen, "listen", ":80", "address to listen on")

@@ -35,7 +35,7 @@ func serve(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
-	logger := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	logger := newLogger(level)
 	unlock, err := lockState(c.State)
 	if err != nil {
 		return err
@@ -47,6 +47,17 @@ func serve(ctx context.Context, c Config) error {
 	}
 	defer s.db.Close()
 	return s.run(ctx)
+}
+
+// newLogger logs errors by their message alone: some print a stack trace with it when they are let.
+func newLogger(level slog.Level) *slog.Logger {
+	plain := func(_ []string, a slog.Attr) slog.Attr {
+		if err, ok := a.Value.Any().(error); ok {
+			a.Value = slog.StringValue(err.Error())
+		}
+		return a
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level, ReplaceAttr: plain}))
 }
 
 func logLevel(name string) (slog.Level, error) {

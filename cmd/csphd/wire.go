@@ -51,6 +51,9 @@ type server struct {
 const (
 	bootTimeout     = time.Minute
 	shutdownTimeout = 30 * time.Second
+	trimEvery       = time.Hour
+	keepEvents      = 90 * 24 * time.Hour
+	keepEventRows   = 10_000 // of one service
 )
 
 // assemble makes every part and connects them. Nothing runs and nothing listens yet.
@@ -184,36 +187,62 @@ func (s *server) Ready() error {
 }
 
 // run starts everything in order and blocks until ctx ends or a part fails; then it stops everything in
-// the opposite order. containerd and buildkitd go last, apps go on.
+// the opposite order. The engine and buildkitd go before containerd, which they need; apps go on.
 func (s *server) run(ctx context.Context) error {
-	below, stopBelow := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopBelow()
-	daemons, below := errgroup.WithContext(below)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	context.AfterFunc(below, func() { cancel(context.Cause(below)) })
-
-	daemons.Go(func() error { return s.containerd.Run(below) })
-	err := s.boot(ctx, below, daemons)
+	detached := context.WithoutCancel(ctx)
+	ground := newLayer(detached, cancel)
+	ground.start(s.containerd.Run)
+	middle := newLayer(detached, cancel)
+	err := s.boot(ctx, middle)
 	if err == nil {
 		err = s.listen(ctx)
 	}
 	s.ready.Store(false)
 	s.deployer.Close()
-	stopBelow()
-	return errors.Join(err, daemons.Wait())
+	return errors.Join(err, middle.stop(), ground.stop())
+}
+
+// layer is parts that run until those above them have stopped. When one fails, everything stops.
+type layer struct {
+	ctx    context.Context
+	cancel context.CancelFunc
+	parts  errgroup.Group
+	failed context.CancelCauseFunc
+}
+
+func newLayer(ctx context.Context, failed context.CancelCauseFunc) *layer {
+	ctx, cancel := context.WithCancel(ctx)
+	return &layer{ctx: ctx, cancel: cancel, failed: failed}
+}
+
+func (l *layer) start(part func(context.Context) error) {
+	l.parts.Go(func() error {
+		err := part(l.ctx)
+		if err != nil {
+			l.failed(err)
+		}
+		return err
+	})
+}
+
+func (l *layer) stop() error {
+	l.cancel()
+	return l.parts.Wait()
 }
 
 // boot brings up what must be there before anything listens: spherelets re-attached, routes in the table.
-func (s *server) boot(ctx, below context.Context, daemons *errgroup.Group) error {
+func (s *server) boot(ctx context.Context, middle *layer) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, bootTimeout, errors.New("the daemons did not come up in time; their logs are in "+filepath.Join(s.config.State, "logs")))
 	defer cancel()
 	if err := s.containerd.WaitReady(ctx); err != nil {
 		return err
 	}
-	daemons.Go(func() error { return s.engine.Run(below) })
-	daemons.Go(func() error { return s.builder.Serve(below) })
-	daemons.Go(func() error { return s.prepareBases(below) })
+	middle.start(s.engine.Run)
+	middle.start(s.builder.Serve)
+	middle.start(s.prepareBases)
+	middle.start(s.trimEvents)
 	if err := s.fence(ctx); err != nil {
 		return err
 	}
@@ -233,6 +262,22 @@ func (s *server) prepareBases(ctx context.Context) error {
 		s.logger.Warn("base images are not ready; builds that need them try again", "err", err)
 	}
 	return nil
+}
+
+// trimEvents keeps the event log from growing without end.
+func (s *server) trimEvents(ctx context.Context) error {
+	tick := time.NewTicker(trimEvery)
+	defer tick.Stop()
+	for {
+		if _, err := s.db.Trim(ctx, store.Retention{Age: keepEvents, Rows: keepEventRows}); err != nil && ctx.Err() == nil {
+			s.logger.Warn("old events cannot be dropped", "err", err)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
 }
 
 // fence lets apps reach the router, so that they can use each other's URL, and nothing else of the host.
@@ -261,7 +306,7 @@ func (s *server) listen(ctx context.Context) error {
 	}
 	front, ctx := errgroup.WithContext(ctx)
 	for _, ln := range web {
-		front.Go(func() error { return s.router.Serve(ctx, ln) })
+		front.Go(func() error { return s.serveWeb(ctx, ln) })
 	}
 	front.Go(func() error { return s.git.Serve(ctx) })
 	front.Go(func() error { return s.api.Serve(ctx, control) })
@@ -270,6 +315,15 @@ func (s *server) listen(ctx context.Context) error {
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer cancel()
 	return errors.Join(err, s.router.Shutdown(end))
+}
+
+// serveWeb routes until ctx ends, which is no error.
+func (s *server) serveWeb(ctx context.Context, ln net.Listener) error {
+	err := s.router.Serve(ctx, ln)
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
 }
 
 // announce says that everything is up once buildkitd is.
