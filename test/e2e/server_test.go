@@ -35,6 +35,19 @@ type server struct {
 
 const startTimeout = 2 * time.Minute
 
+// TestMain lets the tests find csph as the scripts do.
+func TestMain(m *testing.M) {
+	bin, err := filepath.Abs("../../bin")
+	if err == nil {
+		err = os.Setenv("PATH", bin+":"+os.Getenv("PATH"))
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
 // newServer makes the state folder and keys of a csphd and starts it; it is destroyed when the test ends.
 func newServer(t testing.TB, args ...string) *server {
 	t.Helper()

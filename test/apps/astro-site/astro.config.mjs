@@ -1,0 +1,4 @@
+// https://docs.astro.build/en/guides/deploy/
+import { defineConfig } from "astro/config";
+
+export default defineConfig({});

@@ -1,0 +1,3 @@
+module example.com/go-library
+
+go 1.26

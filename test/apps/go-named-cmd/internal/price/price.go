@@ -1,0 +1,5 @@
+// Package price knows prices.
+package price
+
+// Cents is the only price.
+const Cents = 100

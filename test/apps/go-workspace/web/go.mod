@@ -1,0 +1,3 @@
+module example.com/workspace/web
+
+go 1.25
