@@ -9,7 +9,8 @@ API        ?= 127.0.0.1:7070
 VERSION    := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS    := -s -w -X main.version=$(VERSION)
 
-.PHONY: up down build daemons packages test e2e race bench golden lint fmt dev trace clean
+
+.PHONY: up down build daemons packages test e2e race bench bench-router golden lint fmt dev trace clean
 
 up: packages daemons build ## everything needed, then the main job: push an app, see it served
 	@STATE=$(STATE) HTTP=$(HTTP) HTTPS=$(HTTPS) SSH=$(SSH) API=$(API) etc/scripts/up.sh
@@ -38,6 +39,10 @@ race: ## unit tests, with the race detector
 
 bench: packages daemons build ## ratios against raw floors, measured in the same run
 	@etc/scripts/bench.sh
+
+bench-router: packages build ## CPU a request against nginx and net/http's proxy, side by side
+	@etc/scripts/packages.sh wrk:wrk nginx:nginx-light
+	go run ./router/bench
 
 golden: ## write the golden files anew; review them as a diff
 	go test ./buildpacks/... ./transcript/... ./builder/... -run Golden -update

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -61,17 +62,18 @@ func (s *Server) listDeployments(ctx context.Context, in *listDeployments) (*bod
 	if err != nil {
 		return nil, err
 	}
-	all, err := s.Records.Deployments(ctx, "", 0)
-	if err != nil {
-		return nil, err
-	}
-	var mine []platform.Deployment
-	for _, d := range all {
-		if own[d.Service] && len(mine) < in.Limit {
-			mine = append(mine, d)
+	// Other accounts' are in between: twice as many are read until there are enough, or no more.
+	for read := in.Limit; ; read *= 2 {
+		all, err := s.Records.Deployments(ctx, "", read)
+		if err != nil {
+			return nil, err
+		}
+		enough := len(all) < read
+		all = slices.DeleteFunc(all, func(d platform.Deployment) bool { return !own[d.Service] })
+		if enough || len(all) >= in.Limit {
+			return list(all[:min(in.Limit, len(all))], nil)
 		}
 	}
-	return list(mine, nil)
 }
 
 // ownServices are the ids of the account's services.

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -75,7 +76,7 @@ func (s *Server) observed(next http.Handler) http.Handler {
 		w.Header().Set("X-Request-Id", req.id)
 		seen := &statusWriter{ResponseWriter: w}
 		next.ServeHTTP(seen, r.WithContext(context.WithValue(r.Context(), requestKey{}, req)))
-		s.log(r, req, seen.status, time.Since(began))
+		s.log(r, req, cmp.Or(seen.status, http.StatusOK), time.Since(began))
 	})
 }
 

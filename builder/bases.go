@@ -145,7 +145,7 @@ func describeBase(ctx context.Context, image containerd.Image) (base, error) {
 	return base{name: image.Name(), env: spec.Config.Env, seed: strings.Fields(spec.Config.Labels[seedLabel])}, nil
 }
 
-// fetch puts the image into the engine's store: pulled, made, or as it was pulled before.
+// fetch puts the image into the engine's store: pulled, as it was pulled before, or made.
 func (s *Bases) fetch(ctx context.Context, ref reference.Named, progress func(string)) error {
 	name := ref.String()
 	var pullErr error
@@ -154,26 +154,38 @@ func (s *Bases) fetch(ctx context.Context, ref reference.Named, progress func(st
 			return nil
 		}
 	}
-	if recipe, version, ok := findRecipe(name); ok && !platformFault(pullErr) {
-		return s.standIn(ctx, name, recipe, version, progress)
+	held, err := s.pulledBefore(ctx, name)
+	if err != nil {
+		return err
 	}
-	if _, err := s.load(ctx, name); err == nil {
-		progress("base image " + displayName(name) + " is used as it was pulled before: its registry cannot be reached")
+	if held {
+		progress("base image " + displayName(name) + " is used as it was pulled before: its registry does not give it now")
 		return nil
 	}
-	if pullErr != nil {
+	if pullErr != nil && !unreachableRegistry(pullErr) {
 		return pullErr
+	}
+	if recipe, version, ok := findRecipe(name); ok {
+		return s.standIn(ctx, name, recipe, version, progress)
 	}
 	return &platform.Failure{
 		Reason:  platform.BuildFailed,
 		Message: fmt.Sprintf("base image %s cannot be had: the registry %s cannot be reached from this machine", displayName(name), reference.Domain(ref)),
 		Hint:    "connect the machine to the registry, or use one of the images that csph makes itself: " + strings.Join(recipeNames(), ", "),
+		Err:     pullErr,
 	}
 }
 
-// platformFault reports a pull that failed for what the user asked for, not for the network.
-func platformFault(err error) bool {
-	return err != nil && !unreachableRegistry(err)
+// pulledBefore reports whether the store holds the image itself, not a stand-in.
+func (s *Bases) pulledBefore(ctx context.Context, name string) (bool, error) {
+	image, err := s.builder.engine.GetImage(s.builder.inNamespace(ctx), name)
+	if errdefs.IsNotFound(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("look for base image %s: %w", name, err)
+	}
+	return image.Labels()[pulledLabel] != "", nil
 }
 
 func (s *Bases) pull(ctx context.Context, name string, progress func(string)) error {

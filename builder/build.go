@@ -159,6 +159,18 @@ func (s *solve) run(ctx context.Context, run runner) error {
 
 // plan prepares a plan that has no Dockerfile.
 func (s *solve) plan(ctx context.Context) (runner, error) {
+	def, err := s.order(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context, c *client.Client, status chan *client.SolveStatus) error {
+		_, err := c.Solve(ctx, def, s.options, status)
+		return err
+	}, nil
+}
+
+// order makes the base images ready, and completes the options of the definition that it returns.
+func (s *solve) order(ctx context.Context) (*llb.Definition, error) {
 	p := s.request.Plan
 	build, err := s.builder.bases.get(ctx, p.BuildImage, s.log)
 	if err != nil {
@@ -177,10 +189,7 @@ func (s *solve) plan(ctx context.Context) (runner, error) {
 		return nil, fmt.Errorf("encode the image's configuration: %w", err)
 	}
 	s.options.Exports[0].Attrs[exptypes.ExporterImageConfigKey] = string(config)
-	return func(ctx context.Context, c *client.Client, status chan *client.SolveStatus) error {
-		_, err := c.Solve(ctx, def, s.options, status)
-		return err
-	}, nil
+	return def, nil
 }
 
 func (s *solve) definition(ctx context.Context, p buildpacks.Plan, build, run base) (*llb.Definition, error) {

@@ -59,9 +59,6 @@ func (b *Builder) WaitReady(ctx context.Context) error { return b.daemon.WaitRea
 // Daemon is the supervised buildkitd.
 func (b *Builder) Daemon() *daemon.Process { return b.daemon }
 
-// BuildkitPID is the process id of buildkitd, 0 when none runs.
-func (b *Builder) BuildkitPID() int { return b.daemon.PID() }
-
 // mirrorsEvery is how often the addresses of registries in private networks are looked up again.
 const mirrorsEvery = 5 * time.Minute
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -130,11 +131,13 @@ func startLab(c Config) (l *lab, stop func(), err error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	}
+	more := c.Settings.Env
 	if c.Settings, err = ReadHostSettings(ctx); err != nil {
 		stop()
 		cancel()
 		return nil, nil, err
 	}
+	maps.Copy(c.Settings.Env, more)
 	b, err := New(c)
 	if err != nil {
 		stop()

@@ -97,7 +97,7 @@ type pull struct {
 	ingests []string // of what has been asked for
 }
 
-// errPlatform reports an image that does not run here.
+// platformError reports an image that does not run here.
 type platformError struct{ want, have string }
 
 func (e *platformError) Error() string {
@@ -126,7 +126,7 @@ func (p *pull) fetch(ctx context.Context, name string, labels map[string]string)
 	if fetched.Name != name {
 		defer engine.ImageService().Delete(context.WithoutCancel(ctx), fetched.Name)
 	}
-	if err := p.keep(ctx, images.Image{Name: name, Target: fetched.Target, Labels: labels}); err != nil {
+	if err := p.builder.keepImage(ctx, images.Image{Name: name, Target: fetched.Target, Labels: labels}); err != nil {
 		return platform.Image{}, err
 	}
 	image, err := engine.GetImage(ctx, name)
@@ -150,9 +150,9 @@ func (p *pull) unpack(ctx context.Context, image containerd.Image) (platform.Ima
 	return describe(ctx, image)
 }
 
-// keep records the image, replacing an older one of its name.
-func (p *pull) keep(ctx context.Context, image images.Image) error {
-	store := p.builder.engine.ImageService()
+// keepImage records an image in the engine's store, replacing an older one of its name.
+func (b *Builder) keepImage(ctx context.Context, image images.Image) error {
+	store := b.engine.ImageService()
 	_, err := store.Create(ctx, image)
 	if errdefs.IsAlreadyExists(err) {
 		_, err = store.Update(ctx, image)

@@ -21,8 +21,8 @@ var recipeFiles embed.FS
 type recipe struct {
 	// Image matches the full name; its first group, if any, is the version.
 	Image string `json:"image"`
-	// Like is how to tell people about it.
-	Like       string `json:"like"`
+	// Name is the stand-in's usual name, the version in it written N.
+	Name       string `json:"name"`
 	Dockerfile string `json:"dockerfile"`
 	// Fetch says what the host brings: "debian" (a root file system by mmdebstrap), "go" (a toolchain),
 	// "node" (the npm packages that hold Node.js and its package managers), or nothing.
@@ -30,6 +30,12 @@ type recipe struct {
 
 	pattern *regexp.Regexp
 	content []byte
+}
+
+// archive is the file that holds the stand-in of version, whichever of its names it was asked for by.
+func (r recipe) archive(version string) string {
+	name := strings.Replace(r.Name, ":N", ":"+version, 1)
+	return strings.NewReplacer("/", "_", ":", "_").Replace(name) + "-" + r.revision() + ".tar"
 }
 
 // revision changes when the recipe does.
@@ -59,10 +65,10 @@ func readRecipes(files fs.FS) ([]recipe, error) {
 	}
 	for i := range all {
 		if all[i].pattern, err = regexp.Compile("^docker.io/library/(?:" + all[i].Image + ")$"); err != nil {
-			return nil, fmt.Errorf("read the recipe of %s: %w", all[i].Like, err)
+			return nil, fmt.Errorf("read the recipe of %s: %w", all[i].Name, err)
 		}
 		if all[i].content, err = fs.ReadFile(files, "bases/"+all[i].Dockerfile); err != nil {
-			return nil, fmt.Errorf("read the recipe of %s: %w", all[i].Like, err)
+			return nil, fmt.Errorf("read the recipe of %s: %w", all[i].Name, err)
 		}
 	}
 	return all, nil
@@ -81,7 +87,7 @@ func findRecipe(name string) (r recipe, version string, ok bool) {
 func recipeNames() []string {
 	names := make([]string, 0, len(recipes()))
 	for _, r := range recipes() {
-		names = append(names, r.Like)
+		names = append(names, r.Name)
 	}
 	return names
 }

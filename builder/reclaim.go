@@ -19,7 +19,8 @@ func (b *Builder) noteCanceled() {
 }
 
 // reclaim gets back the disk of cancelled builds: buildkitd holds a cancelled step's mounts for as long
-// as it runs. Once no build has run for a while it is restarted, and what it held is pruned.
+// as it runs, and drops those of steps that never succeeded when it starts. So it is restarted, once no build has
+// run for a while.
 func (b *Builder) reclaim(ctx context.Context) error {
 	for {
 		select {
@@ -46,13 +47,7 @@ func (b *Builder) reclaimOnce(ctx context.Context) error {
 	if err := b.daemon.Restart(ctx); err != nil {
 		return err
 	}
-	// A step's file system is mutable until the step has succeeded. Cache mounts and uploaded sources are
-	// mutable too, and stay.
-	freed, err := b.prune(ctx, "mutable,type==regular")
-	if err != nil {
-		return err
-	}
-	b.config.Logger.Info("restarted buildkitd after cancelled builds", "freed_bytes", freed, "took", time.Since(began).Round(time.Millisecond))
+	b.config.Logger.Info("restarted buildkitd after cancelled builds", "took", time.Since(began).Round(time.Millisecond))
 	return nil
 }
 

@@ -40,7 +40,7 @@ func TestTheDiskOfCancelledBuildsComesBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	snapshots := filepath.Join(l.host.Dir, "containerd", "root", "io.containerd.snapshotter.v1.overlayfs")
-	before, pid := diskUse(t, snapshots), l.BuildkitPID()
+	before, pid := diskUse(t, snapshots), l.Daemon().PID()
 	running, cancel := context.WithCancel(ctx)
 	go func() {
 		l.awaitLog(ctx, "dep_leak", "O written")
@@ -61,7 +61,7 @@ func TestTheDiskOfCancelledBuildsComesBack(t *testing.T) {
 	if err := l.buildShell(ctx, "dep_after", "true"); err != nil {
 		t.Errorf("a build after the restart: %v", err)
 	}
-	if l.BuildkitPID() == pid {
+	if l.Daemon().PID() == pid {
 		t.Error("buildkitd was not restarted")
 	}
 }
@@ -74,17 +74,16 @@ func TestAKilledBuildkitdLeavesNoStepBehind(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pid := 0
+	pid := l.Daemon().PID()
 	go func() {
 		l.awaitLog(ctx, "dep_orphan", "O running")
-		pid = l.BuildkitPID()
 		syscall.Kill(pid, syscall.SIGKILL)
 	}()
 	err = l.buildShell(ctx, "dep_orphan", "echo running; sleep 987")
 	if f := failureOf(t, err); f.Reason != platform.Internal || f.Hint == "" {
 		t.Errorf("failure is %+v", f)
 	}
-	for l.BuildkitPID() == 0 || l.BuildkitPID() == pid {
+	for l.Daemon().PID() == 0 || l.Daemon().PID() == pid {
 		if !pause(ctx, 20*time.Millisecond) {
 			t.Fatal("buildkitd does not come back")
 		}

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	containerd "github.com/containerd/containerd/v2/client"
+	"github.com/containerd/containerd/v2/core/images"
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/session"
 	"github.com/moby/buildkit/session/secrets/secretsprovider"
@@ -32,7 +32,7 @@ func (s *Bases) standIn(ctx context.Context, name string, r recipe, version stri
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("make the folder of base images: %w", err)
 	}
-	archive := filepath.Join(dir, archiveName(name, r))
+	archive := filepath.Join(dir, r.archive(version))
 	unlock, err := lockFile(ctx, archive+".lock")
 	if err != nil {
 		return err
@@ -46,23 +46,23 @@ func (s *Bases) standIn(ctx context.Context, name string, r recipe, version stri
 	return s.importArchive(ctx, archive, name, r)
 }
 
-func archiveName(name string, r recipe) string {
-	return strings.NewReplacer("/", "_", ":", "_").Replace(displayName(name)) + "-" + r.revision() + ".tar"
-}
-
-// importArchive imports an archive as the image name.
+// importArchive puts the image in archive into the engine's store as name.
 func (s *Bases) importArchive(ctx context.Context, archive, name string, r recipe) error {
 	f, err := os.Open(archive)
 	if err != nil {
 		return fmt.Errorf("open base image: %w", err)
 	}
 	defer f.Close()
-	_, err = s.builder.engine.Import(s.builder.inNamespace(ctx), f,
-		containerd.WithImageLabels(map[string]string{standInLabel: r.revision()}))
+	ctx = s.builder.inNamespace(ctx)
+	imported, err := s.builder.engine.Import(ctx, f)
 	if err != nil {
 		return fmt.Errorf("import base image %s: %w", displayName(name), err)
 	}
-	return nil
+	if len(imported) != 1 {
+		return fmt.Errorf("import base image %s: %s holds %d images", displayName(name), archive, len(imported))
+	}
+	labels := map[string]string{standInLabel: r.revision()}
+	return s.builder.keepImage(ctx, images.Image{Name: name, Target: imported[0].Target, Labels: labels})
 }
 
 // make builds the recipe into archive. A crash leaves no archive, only a folder that the next make of it removes.
@@ -87,20 +87,18 @@ func (s *Bases) make(ctx context.Context, name string, r recipe, version, archiv
 		return err
 	}
 	progress("fetched the parts of " + displayName(name) + "  " + seconds(time.Since(began)))
-	partial := filepath.Join(work, "image.tar")
-	if err := s.bake(ctx, name, r, filepath.Join(work, "files"), brought, partial); err != nil {
+	if err := s.bake(ctx, name, r, work, brought, archive); err != nil {
 		return err
-	}
-	if err := os.Rename(partial, archive); err != nil {
-		return fmt.Errorf("keep the image: %w", err)
 	}
 	progress("made base image " + displayName(name) + "  " + seconds(time.Since(began)))
 	return nil
 }
 
-// bake builds the recipe with files as its context, and brought as the context named after what was fetched.
-func (s *Bases) bake(ctx context.Context, name string, r recipe, files, brought, out string) error {
+// bake builds the recipe in the folder work, whose files are its context, and with brought as the context
+// named after what was fetched.
+func (s *Bases) bake(ctx context.Context, name string, r recipe, work, brought, archive string) error {
 	b := s.builder
+	files, partial := filepath.Join(work, "files"), filepath.Join(work, "image.tar")
 	log, err := b.logs.acquire(basesService)
 	if err != nil {
 		return err
@@ -109,7 +107,9 @@ func (s *Bases) bake(ctx context.Context, name string, r recipe, files, brought,
 	if err := os.WriteFile(filepath.Join(files, "Dockerfile"), r.content, 0o644); err != nil {
 		return fmt.Errorf("write the recipe: %w", err)
 	}
-	request := Request{Deployment: basesService, Service: basesService, Dir: files}
+	// Two stand-ins can be in the making at once: each has a cgroup of its own.
+	service := basesService + "-" + strings.TrimSuffix(filepath.Base(archive), ".tar")
+	request := Request{Deployment: basesService, Service: service, Dir: files}
 	request.Plan.Dockerfile = "Dockerfile"
 	build, err := b.newSolve(request, log)
 	if err != nil {
@@ -121,9 +121,9 @@ func (s *Bases) bake(ctx context.Context, name string, r recipe, files, brought,
 	build.options.Session = []session.Attachable{secretsprovider.FromMap(b.config.Settings.secrets())}
 	build.options.Exports = []client.ExportEntry{{
 		Type: client.ExporterOCI, Attrs: map[string]string{"name": name, "compression": "uncompressed", "oci-mediatypes": "true"},
-		Output: func(map[string]string) (io.WriteCloser, error) { return os.Create(out) },
+		Output: func(map[string]string) (io.WriteCloser, error) { return os.Create(partial) },
 	}}
-	cgroup := b.cgroup(basesService)
+	cgroup := b.cgroup(service)
 	if err := cgroup.Apply(host.Limits{MilliCPU: b.config.Limits.MilliCPU, Memory: b.config.Limits.Memory}); err != nil {
 		return fmt.Errorf("limit the build: %w", err)
 	}
@@ -134,6 +134,9 @@ func (s *Bases) bake(ctx context.Context, name string, r recipe, files, brought,
 	}
 	if err := build.run(ctx, run); err != nil {
 		return build.failure(ctx, err)
+	}
+	if err := os.Rename(partial, archive); err != nil {
+		return fmt.Errorf("keep the image: %w", err)
 	}
 	return nil
 }

@@ -1,8 +1,6 @@
 package buildpacks
 
-import (
-	"io/fs"
-)
+import "io/fs"
 
 // job is what one detector is given: the source, its Procfile and what the service overrides.
 type job struct {
@@ -33,12 +31,12 @@ func detectors() []detector {
 // Detect looks at a source and returns how it is built and started (SPEC section 3: Dockerfile, then the
 // language; o replaces the build and start commands of whatever is detected).
 //
-// It blocks for as long as source's reads do and changes nothing. Errors: *NotDetectedError when nothing
+// It blocks for as long as reads of tree do and changes nothing. Errors: *NotDetectedError when nothing
 // matches, *AmbiguousError when several programs could be the one to run, *VersionError when a wanted version
 // is not offered, *SyntaxError when a file that was found cannot be read as what it is. Each has a text for
 // the user that says what to do next.
-func Detect(source fs.FS, o Options) (Plan, error) {
-	j := job{source: asSource(source), options: o}
+func Detect(tree fs.FS, o Options) (Plan, error) {
+	j := job{source: source{tree}, options: o}
 	var err error
 	if j.procfile, err = readProcfile(j.source); err != nil {
 		return Plan{}, err
@@ -55,8 +53,6 @@ func Detect(source fs.FS, o Options) (Plan, error) {
 	return Plan{}, notDetected(j)
 }
 
-func asSource(fsys fs.FS) source { return source{fsys} }
-
 // finish lays the Procfile and the overrides over what was detected, and refuses a plan that starts nothing.
 func finish(j job, p *Plan) (Plan, error) {
 	j.procfile.apply(p)
@@ -65,7 +61,7 @@ func finish(j job, p *Plan) (Plan, error) {
 		p.decide("start: "+run, "--run was given", "")
 	}
 	if p.Start == "" && p.Dockerfile == "" {
-		return Plan{}, noStart(j, p)
+		return Plan{}, noStart(p)
 	}
 	if p.Port == 0 {
 		p.Port = fixedPort(p.Start)

@@ -76,7 +76,11 @@ func (w *goWorkspace) readModule(s source, dir string) error {
 	if err != nil || !ok {
 		return err
 	}
-	file, err := modfile.ParseLax(name, content, nil)
+	file, err := modfile.Parse(name, content, nil)
+	if err != nil {
+		// Replacements are lost, but directives of newer releases do not stand in the way.
+		file, err = modfile.ParseLax(name, content, nil)
+	}
 	if err != nil {
 		return &SyntaxError{File: name, Problem: err.Error(), Advice: "run `go mod tidy` to see what is wrong"}
 	}

@@ -18,8 +18,12 @@ const (
 	nginxTemplate = "/etc/nginx/csph.conf"
 )
 
-// nginxStart fills the port in, since nginx reads no environment, and becomes nginx: it gets the signals.
-const nginxStart = `sed "s/__PORT__/${PORT:-8080}/" ` + nginxTemplate + ` > /tmp/nginx.conf && exec nginx -e stderr -c /tmp/nginx.conf`
+// nginxStart fills the port in, since nginx reads no environment, and becomes nginx: it gets the signals. The
+// access log is off where the output cannot be opened again, as when it belongs to another user: nginx would
+// not start.
+const nginxStart = `test -w /dev/stdout && log='/dev/stdout main' || log=off; ` +
+	`sed "s/__PORT__/${PORT:-8080}/; s|__ACCESS__|$log|" ` + nginxTemplate + ` > /tmp/nginx.conf && ` +
+	`exec nginx -e stderr -c /tmp/nginx.conf`
 
 // serve makes nginx the run image of a plan, with the site in it.
 func (p *Plan) serve(s site) {
@@ -98,7 +102,7 @@ http {
     charset utf-8;
 
     log_format main '$http_x_forwarded_for "$request" $status $body_bytes_sent $request_time "$http_user_agent"';
-    access_log /dev/stdout main;
+    access_log __ACCESS__;
 
     client_body_temp_path /tmp/nginx-body;
     proxy_temp_path /tmp/nginx-proxy;
@@ -138,7 +142,11 @@ http {
             access_log off;
             try_files $uri @healthy;
         }
-        location @healthy { return 200 "ok\n"; }
+        location @healthy {
+            default_type text/plain;
+            return 200 "ok\n";
+        }
+        location = /404.html { internal; }
         location ~ /\.(?!well-known/) { return 404; }
 {{locations}}        location / { try_files $uri $uri.html $uri/ {{fallback}}; }
     }

@@ -106,7 +106,7 @@ func (a *nodeApp) planSite(p *Plan, d delivery) {
 func (a *nodeApp) planServer(p *Plan, d delivery) error {
 	start, why := a.start(d)
 	if start == "" && !a.startGiven() {
-		return a.noStart(d)
+		return a.noStart()
 	}
 	p.Start = start
 	if start != "" {
@@ -138,7 +138,7 @@ func (a *nodeApp) runPaths() string {
 	return paths
 }
 
-func (a *nodeApp) noStart(d delivery) error {
+func (a *nodeApp) noStart() error {
 	missing := "nothing says how to start it: no scripts.start, no main that exists, no server.js, index.js or app.js"
 	return &IncompleteError{Language: "Node.js", Missing: missing,
 		Advice: "add `\"start\": \"node FILE\"` to scripts in package.json, add a Procfile with `web: COMMAND`, or give --run 'CMD'"}

@@ -85,22 +85,40 @@ func deliverRemix(a *nodeApp) delivery {
 
 var spaMode = regexp.MustCompile(`\bssr\s*:\s*false\b`)
 
-// deliverSvelteKit goes by the adapter. Without one for a server or a site, the build is shown by Vite.
+// deliverSvelteKit goes by the adapter. adapter-auto, which templates start with, takes the one for Node.js
+// where it believes to be in Google Cloud's buildpacks (https://svelte.dev/docs/kit/adapter-auto).
 func deliverSvelteKit(a *nodeApp) delivery {
-	switch {
-	case a.pkg.needs("@sveltejs/adapter-node"):
-		// The router ends TLS and says so in these headers.
-		return delivery{build: "vite build", start: "node build", env: map[string]string{
-			"PROTOCOL_HEADER": "x-forwarded-proto", "HOST_HEADER": "x-forwarded-host"}}
-	case a.pkg.needs("@sveltejs/adapter-static"):
-		config := a.configText("svelte.config")
+	if a.pkg.needs("@sveltejs/adapter-static") {
+		config := a.configText("svelte.config") + a.configText("vite.config")
 		d := pages(safeFolder(setting(config, "pages"), "build"), "vite build", "/_app/immutable/")(a)
 		d.site.singlePage = setting(config, "fallback") == "index.html"
 		d.siteAlways = true
 		return d
 	}
-	return delivery{build: "vite build", start: "vite preview --host 0.0.0.0 --port ${PORT:-8080}",
-		warnings: []string{"SvelteKit has no adapter for a server: it is shown by vite preview; install @sveltejs/adapter-node and set it in svelte.config.js"}}
+	// The router ends TLS and says so in these headers.
+	d := delivery{build: "vite build", start: "node build", env: map[string]string{
+		"PROTOCOL_HEADER": "x-forwarded-proto", "HOST_HEADER": "x-forwarded-host"}}
+	if a.pkg.needs("@sveltejs/adapter-auto") {
+		d.buildEnv = map[string]string{"GCP_BUILDPACKS": "true"}
+		d.warnings = []string{"adapter-auto installs @sveltejs/adapter-node at every build; add it to package.json and to the SvelteKit configuration"}
+	} else if !a.pkg.needs("@sveltejs/adapter-node") {
+		d.warnings = []string{"no adapter that is known here; @sveltejs/adapter-node makes a server"}
+	}
+	return d
+}
+
+// deliverQwik: without an adapter, whose script is serve, there is only the preview server.
+func deliverQwik(a *nodeApp) delivery {
+	if a.startScript() != "" {
+		return delivery{build: "qwik build"}
+	}
+	return delivery{build: "qwik build", afterBuild: "qwik build preview", start: "vite preview --host 0.0.0.0 --port ${PORT:-8080}",
+		warnings: []string{"Qwik City without an adapter is shown by vite preview; run `npm run qwik add` and choose a Node.js server"}}
+}
+
+// deliverFastify: fastify-cli listens on the loopback address unless told otherwise.
+func deliverFastify(*nodeApp) delivery {
+	return delivery{env: map[string]string{"FASTIFY_ADDRESS": "0.0.0.0"}}
 }
 
 // deliverAstro: a server only with the Node.js adapter.

@@ -24,7 +24,8 @@ func (a *nodeApp) start(d delivery) (command, why string) {
 	} else if a.pkg.Scripts["start"] != "" {
 		command, why = a.expand("start"), "scripts.start in "+a.in("package.json")+", though it is made for development"
 	}
-	return inDir(a.dir, command), why
+	command = strings.TrimPrefix(command, "NODE_ENV=production ") // the run image sets it
+	return lastReplacesShell(inDir(a.dir, command)), why
 }
 
 // startScript is the script that starts the app for production, or "".

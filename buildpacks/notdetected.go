@@ -37,7 +37,7 @@ func notDetected(j job) error {
 }
 
 // noStart is the error of a source that was detected but has nothing to start.
-func noStart(j job, p *Plan) error {
+func noStart(p *Plan) error {
 	return &IncompleteError{Language: p.Language, Missing: "nothing says how to start it",
 		Advice: "add a Procfile with `web: COMMAND`, or give --run 'CMD'"}
 }

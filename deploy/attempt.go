@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 
 	"csph/platform"
@@ -84,8 +85,14 @@ func (d *Deployer) await(ctx context.Context, a *attempt) (platform.Deployment, 
 	return a.last, nil
 }
 
-// leave takes a settled attempt out of the books and lets the next in line go.
+// leave takes a settled attempt out of the books and lets the next in line go. A source that keeps
+// something on disk gives it up.
 func (d *Deployer) leave(a *attempt) {
+	if c, ok := a.request.Source.(io.Closer); ok {
+		if err := c.Close(); err != nil {
+			d.Logger.Warn("source of a deployment cannot be removed", "deployment", a.queued.ID, "err", err)
+		}
+	}
 	a.unlink()
 	a.cancel(nil)
 	d.mu.Lock()

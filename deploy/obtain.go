@@ -94,7 +94,7 @@ func (d *Deployer) buildImage(ctx context.Context, a *attempt, dep platform.Depl
 	if err != nil {
 		return platform.Image{}, fmt.Errorf("check out the source: %w", err)
 	}
-	plan, err := buildpacks.Detect(os.DirFS(dir), buildpacks.Options{Build: dep.Config.Build, Run: dep.Config.Run})
+	plan, err := buildpacks.Detect(os.DirFS(dir), buildpacks.Options{Build: dep.Config.Build, Run: dep.Config.Run, Service: dep.Name})
 	if err != nil {
 		return platform.Image{}, &platform.Failure{Reason: platform.BuildFailed, Message: err.Error(), Hint: "csph plan shows locally what is detected, without building.", Err: err}
 	}
@@ -128,6 +128,9 @@ func (d *Deployer) buildError(ctx context.Context, a *attempt, err error) error 
 func explain(plan buildpacks.Plan, log BuildLog) {
 	for _, decision := range plan.Decisions {
 		log.Step(decision.What + ": " + decision.Why)
+	}
+	for _, warning := range plan.Warnings {
+		log.Step("warning: " + warning)
 	}
 }
 

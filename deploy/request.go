@@ -11,7 +11,7 @@ type Request struct {
 	Service string // id
 	Trigger platform.Trigger
 
-	Source Source // build this
+	Source Source // build this; closed when the deployment has settled, if it is an io.Closer
 	Image  string // pull this reference
 	// From carries over the image of this deployment (id); with the service's present Config, changed by Change.
 	From string

@@ -164,6 +164,30 @@ func (c Cgroup) Apply(l Limits) error {
 	return nil
 }
 
+// Limit sets limits of a group that is there.
+func (c Cgroup) Limit(l Limits) error {
+	err := c.update(l.resources())
+	if err != nil {
+		return fmt.Errorf("set limits of cgroup %s: %w", c.path, err)
+	}
+	return nil
+}
+
+func (c Cgroup) update(r *specs.LinuxResources) error {
+	if c.root.unified {
+		m, err := cgroup2.Load(c.path, cgroup2.WithMountpoint(c.root.mounts[0]))
+		if err != nil {
+			return err
+		}
+		return m.Update(cgroup2.ToResources(r))
+	}
+	g, err := cgroup1.Load(cgroup1.StaticPath(c.path))
+	if err != nil {
+		return err
+	}
+	return g.Update(r)
+}
+
 // Enter moves the process pid, with all its threads, into the group, making the group if it is not there.
 func (c Cgroup) Enter(pid int) error {
 	if err := c.Apply(Limits{}); err != nil {

@@ -40,6 +40,18 @@ func TestLimitsReachTheKernel(t *testing.T) {
 	}
 	expectFiles(t, c, want)
 	expectFiles(t, i.BuildsCgroup(), weight)
+	if err := c.Limit(Limits{MilliCPU: 250}); err != nil {
+		t.Fatal(err)
+	}
+	want["cpu.cfs_quota_us"] = "25000"
+	if i.cgroups.unified {
+		delete(want, "cpu.cfs_quota_us")
+		want["cpu.max"] = "25000 100000"
+	}
+	expectFiles(t, c, want)
+	if err := i.AppCgroup("sph_none").Limit(Limits{MilliCPU: 250}); err == nil {
+		t.Error("limits were set for a group that is not there")
+	}
 }
 
 func expectFiles(t *testing.T, c Cgroup, want map[string]string) {

@@ -110,6 +110,28 @@ func (r *Router) drainStreams(t *target) {
 	}
 }
 
+// endStreams closes the streams of all targets, evenly over the spread, as the router itself stops;
+// what is left of them when ctx ends is Shutdown's.
+func (r *Router) endStreams(ctx context.Context) {
+	var left []*upstream
+	for _, s := range r.clients.close() {
+		if u := s.up.Load(); u != nil && u.stream.Load() {
+			left = append(left, u)
+		}
+	}
+	rand.Shuffle(len(left), func(i, k int) { left[i], left[k] = left[k], left[i] })
+	for _, u := range left {
+		u.end()
+		select {
+		case <-time.After(r.limits.StreamSpread / time.Duration(len(left))):
+		case <-r.clients.empty:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
 // pause waits for d; it reports false when t is over, or the router stops, before that.
 func (r *Router) pause(t *target, d time.Duration) bool {
 	timer := time.NewTimer(d)

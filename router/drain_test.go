@@ -337,6 +337,28 @@ func TestShutdownFinishesWhatIsInFlightAndClosesTheRest(t *testing.T) {
 	}
 }
 
+func TestShutdownTellsWebsocketsToLeave(t *testing.T) {
+	b := start(t, Config{Limits: Limits{StreamSpread: 50 * time.Millisecond}})
+	b.route(echoSocket(t))
+	var sockets []*wire
+	for range 3 {
+		w := b.upgrade()
+		w.echo()
+		sockets = append(sockets, w)
+	}
+	stopped := make(chan error, 1)
+	go func() { stopped <- b.Shutdown(context.Background()) }()
+	for _, w := range sockets {
+		if rest := w.rest(); rest != "\x88\x02\x03\xe9" {
+			t.Errorf("the client was told %q", rest)
+		}
+		_ = w.Close()
+	}
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+}
+
 func TestShutdownCutsWhatDoesNotFinishInTime(t *testing.T) {
 	b := start(t, Config{})
 	h := newHeld(t)

@@ -26,7 +26,7 @@ func (r *Router) Collector() prometheus.Collector {
 		inFlight:    desc("requests_in_flight", "Requests being served, websockets and streams included.", "service"),
 		bytesIn:     desc("request_bytes_total", "Bytes of request bodies passed on.", "service"),
 		bytesOut:    desc("response_bytes_total", "Bytes of response bodies passed on.", "service"),
-		latency:     desc("request_duration_seconds", "From the whole request head to the end of the answer.", "service"),
+		latency:     desc("request_duration_seconds", "From the first byte of the request to the end of the answer.", "service"),
 		connections: desc("client_connections", "Open connections of clients."),
 		logDropped:  desc("access_log_dropped_total", "Lines of the access log that could not be written."),
 		version:     desc("table_version", "Version of the route table in use."),

@@ -45,20 +45,6 @@ func (s *session) serve(head int) {
 	s.forward()
 }
 
-// noteRequest keeps what the access log needs and the buffers will not.
-func (s *session) noteRequest() {
-	if id := s.req.Get(h1.RequestID); s.trusted && len(id) > 0 && len(id) <= 128 {
-		s.requestID = bytes.Clone(id)
-	}
-	if s.r.access == nil {
-		return
-	}
-	e := &s.log
-	e.method, e.host = append(e.method[:0], s.req.Method...), s.name
-	e.path = append(e.path[:0], clip(s.req.Target, 1024)...)
-	e.agent = append(e.agent[:0], clip(s.req.Get(h1.UserAgent), 256)...)
-}
-
 // writeHead puts the head for the target into out.
 func (s *session) writeHead() {
 	q := &s.req
@@ -139,7 +125,7 @@ func (s *session) collectBody() bool {
 			}
 		}
 		n := min(left, len(s.client.unread()))
-		s.out = append(s.out, s.client.unread()[:n]...)
+		s.out = s.r.storage.append(s.out, s.client.unread()[:n])
 		s.client.consume(n)
 		s.bytesIn += int64(n)
 		left -= n
@@ -156,9 +142,6 @@ func (s *session) lost(err error) {
 	}
 	s.status, s.keep = statusGone, false
 }
-
-// statusGone stands in logs and counts for a client that left before its answer.
-const statusGone = 499
 
 // answer sends a page of the router itself. After an unread body the connection cannot be kept.
 func (s *session) answer(p page) {

@@ -10,6 +10,9 @@ import (
 // pumpGrace is how long a body may still take once its answer is complete.
 const pumpGrace = 500 * time.Millisecond
 
+// errUnfinished is the error of a copy that did not return.
+var errUnfinished = errors.New("the body was not copied to its end")
+
 // pump copies the body of a request to its target while the session waits for the answer.
 type pump struct {
 	relay
@@ -29,6 +32,8 @@ func (s *session) startPump(u *upstream) {
 	framing, length := s.req.Framing, s.req.Length
 	go func() {
 		defer close(p.done)
+		defer s.r.survive("copying a body")
+		p.err = errUnfinished
 		p.err = p.copy(framing, length)
 		p.src.storage.give(p.out)
 		p.out = nil

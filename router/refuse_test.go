@@ -336,7 +336,11 @@ func TestAConnectionThatTheAppClosedIsNotUsedAgain(t *testing.T) {
 	}))
 	w := b.dial()
 	for i := range 50 {
-		w.send("POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: 1\r\n\r\nx")
+		if i%2 == 0 {
+			w.send("POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: 1\r\n\r\nx")
+		} else {
+			w.send("POST / HTTP/1.1\r\nHost: app.test\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n")
+		}
 		if resp, _ := w.receive("POST"); resp.StatusCode != 200 {
 			t.Fatalf("request %d: status %d", i, resp.StatusCode)
 		}

@@ -56,13 +56,19 @@ func (r *relay) send(b []byte) error {
 	return nil
 }
 
-// bytes returns what src has to offer, after a wait if need be; before that, out is written.
-func (r *relay) bytes() ([]byte, error) {
+// together is the largest sized body whose head waits for its first bytes, so that both take one write
+// although the target sent them in two.
+const together = 16 << 10
+
+// bytes returns what src has to offer, after a wait if need be; before that, out is written unless hold.
+func (r *relay) bytes(hold bool) ([]byte, error) {
 	if b := r.src.unread(); len(b) > 0 {
 		return b, nil
 	}
-	if err := r.flush(); err != nil {
-		return nil, err
+	if !hold {
+		if err := r.flush(); err != nil {
+			return nil, err
+		}
 	}
 	if err := r.src.fill(r.idle, bulkStorage); err != nil {
 		return nil, err
@@ -71,11 +77,12 @@ func (r *relay) bytes() ([]byte, error) {
 }
 
 func (r *relay) sized(left int64) error {
+	hold := left <= together
 	for left > 0 {
 		if left > largeStorage {
 			r.src.want = bulkStorage
 		}
-		b, err := r.bytes()
+		b, err := r.bytes(hold)
 		if err != nil {
 			return cutShort(err)
 		}
@@ -103,7 +110,7 @@ func (r *relay) chunks() error {
 	r.src.want = largeStorage
 	var c h1.Chunks
 	for !c.Ended() {
-		b, err := r.bytes()
+		b, err := r.bytes(false)
 		if err != nil {
 			return cutShort(err)
 		}
@@ -175,7 +182,7 @@ func (r *relay) endWith(section int) error {
 
 func (r *relay) untilClose() error {
 	for {
-		b, err := r.bytes()
+		b, err := r.bytes(false)
 		if err == io.EOF && !r.dstFailed {
 			break
 		}

@@ -50,12 +50,13 @@ func temporary(err error) bool {
 
 // Shutdown stops accepting, closes connections that wait for a request, lets requests in flight
 // finish, and blocks until all are done. When ctx ends first the rest is cut and the error is ctx's.
-// Nothing of the router is left running when it returns. It must be called once.
+// No client is served any more when it returns. It must be called once.
 func (r *Router) Shutdown(ctx context.Context) error {
 	r.stop()
 	for _, s := range r.clients.close() {
 		s.stopIdle()
 	}
+	r.streams.Go(func() { r.endStreams(ctx) })
 	var err error
 	select {
 	case <-r.clients.empty:

@@ -77,12 +77,12 @@ func (s *socket) release() {
 
 // room makes space behind the unread bytes, in larger storage up to limit bytes if need be.
 func (s *socket) room(limit int) error {
-	if s.buf == nil || s.w < len(s.buf) {
-		return nil
-	}
 	held := s.w - s.r
 	if held >= limit {
 		return errFull
+	}
+	if s.buf == nil || s.w < len(s.buf) {
+		return nil
 	}
 	if s.r > 0 && held <= len(s.buf)/2 {
 		copy(s.buf, s.buf[s.r:s.w])

@@ -6,28 +6,25 @@ import (
 )
 
 const (
-	firstPause = 3 * time.Millisecond
-	briefPause = 50 * time.Millisecond
+	shortestPause = 2 * time.Millisecond
+	briefPause    = 50 * time.Millisecond
 	// eager is how long probes come every briefPause: most apps are up by then.
 	eager = 10 * time.Second
 )
 
-// pace spaces probes: at first almost without a pause, so that gating adds no idle wait to a fast start, then
-// every 50 ms (SPEC section 4), then ever more slowly up to the retry period.
+// pace spaces probes: at first by a tenth of the time that has passed, so that gating adds next to nothing to
+// a fast start, then every 50 ms (SPEC section 4), then ever more slowly up to the retry period.
 type pace struct{ pause, longest time.Duration }
 
-func newPace(longest time.Duration) *pace { return &pace{pause: firstPause, longest: longest} }
+func newPace(longest time.Duration) *pace { return &pace{pause: briefPause, longest: longest} }
 
 // next is how long to wait before the next probe, elapsed after the first.
 func (p *pace) next(elapsed time.Duration) time.Duration {
-	now := min(p.pause, p.longest)
-	switch {
-	case p.pause < briefPause:
-		p.pause = min(p.pause*3/2, briefPause)
-	case elapsed >= eager:
-		p.pause = p.pause * 5 / 4
+	if elapsed < eager {
+		return min(max(shortestPause, elapsed/10), briefPause, p.longest)
 	}
-	return now
+	p.pause = min(p.pause*5/4, p.longest)
+	return p.pause
 }
 
 // sleep waits for d; false when ctx ended first.

@@ -129,7 +129,7 @@ func (db *DB) insertService(ctx context.Context, tx querier, account string, wan
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
 		id, env, want.Name, want.host(), draft.Type, document{draft.Config}, false, instant{&created})
 	if taken(err) {
-		return "", fmt.Errorf("%w: a service is named %s already, or has its host name %s.; choose another name", platform.ErrConflict, want, want.host())
+		return "", fmt.Errorf("%w: there is a service %s already, or one with the host name %s that would follow from it; choose another name", platform.ErrConflict, want, want.host())
 	}
 	if err != nil {
 		return "", fmt.Errorf("insert service %s: %w", want, err)

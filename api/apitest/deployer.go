@@ -19,7 +19,8 @@ import (
 
 // Deployer records deployments as the real one does, and nothing else. What becomes of one follows from
 // what is deployed: an image named broken fails to be pulled, one named slow is pulled until it is
-// cancelled or Release is called, one named unhealthy fails its health check; everything else goes live.
+// cancelled or Release is called, one named lingering stays in its health check until then, one named
+// unhealthy fails it; everything else goes live.
 type Deployer struct {
 	db     *store.DB
 	logDir string
@@ -195,6 +196,14 @@ func (d *Deployer) rollOut(dep platform.Deployment) error {
 	d.publish(dep, platform.EventStarting, "", "starting")
 	if dep, err = d.db.Advance(d.ctx, dep.ID, dep.Status, platform.StartCheck, nil); err != nil {
 		return err
+	}
+	d.publish(dep, platform.EventStatus, string(dep.Status), "")
+	if strings.HasPrefix(dep.Source.Image, "lingering") {
+		select {
+		case <-d.release:
+		case <-d.ctx.Done():
+			return d.ctx.Err()
+		}
 	}
 	if unhealthy {
 		_, err = d.end(dep, platform.Fail, platform.EventFailed, &platform.Failure{

@@ -65,7 +65,7 @@ func Start(t testing.TB) *Server {
 func (s *Server) serve(t testing.TB) {
 	s.Deployer = newDeployer(s.DB, s.LogDir())
 	handler, err := api.New(api.Options{
-		Records: records{s.DB}, Events: bus{s.DB}, Deployer: s.Deployer, Runtime: s.Deployer, Host: s,
+		Records: records{s.DB}, Events: s.Events(), Deployer: s.Deployer, Runtime: s.Deployer, Host: s,
 		Logger:  slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Version: "test", URL: URL,
 		LogDir: s.LogDir(), Sources: filepath.Join(s.Dir, "sources"), Upload: Upload(),
@@ -107,6 +107,9 @@ func (s *Server) Ready() error {
 	}
 	return nil
 }
+
+// Events is the bus, as the API reads it.
+func (s *Server) Events() api.Events { return bus{s.DB} }
 
 // Foreign is a token of another account, which has nothing.
 const Foreign = "csph_foreign"

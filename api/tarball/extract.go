@@ -65,7 +65,23 @@ func (x *extraction) run(ctx context.Context, r io.Reader) error {
 	if x.entries == 0 {
 		return fmt.Errorf("%w: it is empty", ErrRefused)
 	}
+	if err := finish(plain); err != nil {
+		return packed.explain(err)
+	}
 	return x.checkLinks()
+}
+
+// maxPadding bounds what may follow the end of an archive: tar fills its last record (POSIX pax,
+// "ustar Interchange Format"), commonly up to 10 KiB.
+const maxPadding = 1 << 20
+
+// finish reads to the end, where gzip's checksum is.
+func finish(plain io.Reader) error {
+	n, err := io.Copy(io.Discard, io.LimitReader(plain, maxPadding+1))
+	if n > maxPadding {
+		err = fmt.Errorf("%w: something follows its end", ErrRefused)
+	}
+	return err
 }
 
 // gunzipped reads r through gzip when it starts like one (RFC 1952 section 2.3.1).

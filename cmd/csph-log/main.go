@@ -40,6 +40,10 @@ func run(args []string, container string) error {
 	if err != nil {
 		return err
 	}
+	stdout, stderr := os.NewFile(stdoutFD, "stdout"), os.NewFile(stderrFD, "stderr")
+	if err := openToAll(stdout, stderr); err != nil {
+		return err
+	}
 	ready := os.NewFile(readyFD, "ready")
 	if _, err := ready.Write([]byte{0}); err != nil {
 		return fmt.Errorf("tell the shim that reading begins: %w", err)
@@ -47,7 +51,19 @@ func run(args []string, container string) error {
 	if err := ready.Close(); err != nil {
 		return fmt.Errorf("tell the shim that reading begins: %w", err)
 	}
-	record(path, opts, os.NewFile(stdoutFD, "stdout"), os.NewFile(stderrFD, "stderr"))
+	record(path, opts, stdout, stderr)
+	return nil
+}
+
+// openToAll lets the spherelet's processes open /dev/stdout and /dev/stderr by name, whoever they run as: the
+// pipes belong to the host's root, who is nobody in the spherelet's user namespace. Who may get at them at all
+// is decided by /proc, which shows them to the spherelet's own processes only.
+func openToAll(pipes ...*os.File) error {
+	for _, p := range pipes {
+		if err := p.Chmod(0o666); err != nil {
+			return fmt.Errorf("open %s to the spherelet's users: %w", p.Name(), err)
+		}
+	}
 	return nil
 }
 

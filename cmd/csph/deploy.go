@@ -81,11 +81,9 @@ func (a *app) deploy(cmd *cobra.Command, f *deployFlags, dir string) error {
 	if err != nil {
 		return err
 	}
-	d, err := a.submit(ctx, c, svc.ID, dir, wire.NewDeployment{Image: f.image, Change: change})
-	if err != nil {
-		return err
-	}
-	return a.await(ctx, c, d, f.wait)
+	return a.await(ctx, c, f.wait, func(ctx context.Context) (platform.Deployment, error) {
+		return a.submit(ctx, c, svc.ID, dir, wire.NewDeployment{Image: f.image, Change: change})
+	})
 }
 
 // submit asks for the deployment: of the image, or of what is in dir.

@@ -135,7 +135,9 @@ func (a *app) deploymentsWatch() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			w := &watching{app: a, client: c, id: d.ID}
+			signals, stop := interrupts()
+			defer stop()
+			w := &watching{app: a, client: c, id: d.ID, signals: signals}
 			return w.run(cmd.Context(), timeout)
 		},
 	}
@@ -187,11 +189,7 @@ func (a *app) again(cmd *cobra.Command, ask func(*client.Client, context.Context
 		if err != nil {
 			return err
 		}
-		d, err := ask(c, cmd.Context(), args[0])
-		if err != nil {
-			return err
-		}
-		return a.await(cmd.Context(), c, d, wait)
+		return a.await(cmd.Context(), c, wait, func(ctx context.Context) (platform.Deployment, error) { return ask(c, ctx, args[0]) })
 	}
 	return cmd
 }

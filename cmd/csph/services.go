@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -25,7 +24,7 @@ folder, else the folder's name. A change of what is live is rolled out at once, 
 	}
 	cmd.AddCommand(
 		a.servicesList(), a.servicesGet(), a.servicesCreate(), a.servicesDelete(),
-		a.servicesEnv(), a.servicesSetEnv(), a.servicesUnsetEnv(), a.servicesScale(), a.servicesConfigure(), a.servicesRestart(),
+		a.servicesEnv(), a.servicesSetEnv(), a.servicesUnsetEnv(), a.servicesScale(), a.servicesConfigure(), a.servicesSetHealth(), a.servicesRestart(),
 	)
 	return cmd
 }
@@ -172,138 +171,5 @@ func (a *app) servicesDelete() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&yes, "yes", false, "really delete it")
-	return cmd
-}
-
-func (a *app) servicesEnv() *cobra.Command {
-	cmd := &cobra.Command{Use: "env [SERVICE]", Short: "Show a service's variables", Args: atMost(1)}
-	flag := serviceFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		_, svc, err := a.found(cmd.Context(), *flag, args)
-		if err != nil {
-			return err
-		}
-		env := svc.Config.Env
-		if env == nil {
-			env = map[string]string{}
-		}
-		return a.show(env, func() error {
-			for _, name := range slices.Sorted(maps.Keys(env)) {
-				if err := a.printf("%s=%s\n", name, env[name]); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	}
-	return cmd
-}
-
-func (a *app) servicesSetEnv() *cobra.Command {
-	return a.configure(&cobra.Command{
-		Use: "set-env [SERVICE] NAME=VALUE…", Short: "Set variables",
-		Example: "  csph services set-env LOG_LEVEL=debug --service web",
-	}, func(_ *cobra.Command, args []string) (service []string, c wire.ConfigChange, err error) {
-		if len(args) > 0 && !strings.Contains(args[0], "=") {
-			service, args = args[:1], args[1:]
-		}
-		if len(args) == 0 {
-			return nil, c, usageError{fmt.Errorf("csph services set-env wants NAME=VALUE")}
-		}
-		c.SetEnv, err = assignments(args)
-		return service, c, err
-	})
-}
-
-func (a *app) servicesUnsetEnv() *cobra.Command {
-	return a.configure(&cobra.Command{
-		Use: "unset-env NAME…", Short: "Remove variables",
-		Example: "  csph services unset-env LOG_LEVEL --service web",
-	}, func(_ *cobra.Command, args []string) ([]string, wire.ConfigChange, error) {
-		if len(args) == 0 {
-			return nil, wire.ConfigChange{}, usageError{fmt.Errorf("csph services unset-env wants the name of a variable")}
-		}
-		return nil, wire.ConfigChange{UnsetEnv: args}, nil
-	})
-}
-
-func (a *app) servicesScale() *cobra.Command {
-	var f configFlags
-	cmd := a.configure(&cobra.Command{
-		Use: "scale [SERVICE] --count N --shape S", Short: "Change count and shape",
-		Example: "  csph services scale web --count 3",
-	}, func(cmd *cobra.Command, args []string) ([]string, wire.ConfigChange, error) {
-		c, err := f.change(cmd)
-		if err == nil && c.Count == nil && c.Shape == nil {
-			err = usageError{fmt.Errorf("csph services scale wants --count, --shape, or both")}
-		}
-		return args, c, err
-	})
-	f.addScale(cmd)
-	return cmd
-}
-
-func (a *app) servicesConfigure() *cobra.Command {
-	var f configFlags
-	var ready string
-	cmd := a.configure(&cobra.Command{
-		Use: "configure [SERVICE]", Short: "Change port, build, run and readiness check",
-		Example: "  csph services configure web --port 3000 --ready /healthz",
-	}, func(cmd *cobra.Command, args []string) ([]string, wire.ConfigChange, error) {
-		c, err := f.change(cmd)
-		if cmd.Flags().Changed("ready") {
-			c.Ready = &platform.Check{Path: ready}
-		}
-		return args, c, err
-	})
-	f.add(cmd)
-	cmd.Flags().StringVar(&ready, "ready", "", "path that must answer 2xx before traffic moves; '' for the default rule")
-	return cmd
-}
-
-func (a *app) servicesRestart() *cobra.Command {
-	var wait waitFlags
-	cmd := &cobra.Command{Use: "restart [SERVICE]", Short: "Replace all spherelets by new ones, without a build", Args: atMost(1)}
-	flag := serviceFlag(cmd)
-	wait.add(cmd)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		c, svc, err := a.found(cmd.Context(), *flag, args)
-		if err != nil {
-			return err
-		}
-		d, err := c.Restart(cmd.Context(), svc.ID)
-		if err != nil {
-			return err
-		}
-		return a.await(cmd.Context(), c, d, wait)
-	}
-	return cmd
-}
-
-// configure is a command that changes a service's config, as read says, and watches the rollout.
-func (a *app) configure(cmd *cobra.Command, read func(*cobra.Command, []string) (service []string, c wire.ConfigChange, err error)) *cobra.Command {
-	var wait waitFlags
-	flag := serviceFlag(cmd)
-	wait.add(cmd)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		service, change, err := read(cmd, args)
-		if err != nil {
-			return err
-		}
-		c, svc, err := a.found(cmd.Context(), *flag, service)
-		if err != nil {
-			return err
-		}
-		out, err := c.Configure(cmd.Context(), svc.ID, change)
-		if err != nil {
-			return err
-		}
-		if out.Deployment == nil {
-			return a.show(out, func() error {
-				return a.printf("%s is configured; nothing is live yet that could have the change. Deploy with: csph deploy --service %s\n", svc.Name, svc.Name)
-			})
-		}
-		return a.await(cmd.Context(), c, *out.Deployment, wait)
-	}
 	return cmd
 }

@@ -19,16 +19,53 @@ import (
 // cancelTimeout bounds how long the server may take to stop a build.
 const cancelTimeout = 30 * time.Second
 
-// await watches a deployment that this command has asked for. The error is nil only when it is live;
-// without waiting, when it is queued.
-func (a *app) await(ctx context.Context, c *client.Client, d platform.Deployment, wait waitFlags) error {
+// await asks for a deployment and watches it. The error is nil only when it is live; without waiting,
+// when it is queued.
+func (a *app) await(ctx context.Context, c *client.Client, wait waitFlags, ask func(context.Context) (platform.Deployment, error)) error {
+	signals, stop := interrupts()
+	defer stop()
+	d, err := submitted(ctx, signals, ask)
+	if err != nil {
+		return err
+	}
 	if wait.none {
 		return a.show(deploymentView{Deployment: d, Reason: d.Reason}, func() error {
 			return a.printf("%s is %s. Watch it with: csph deployments watch %s\n", d.ID, d.Status, d.ID)
 		})
 	}
-	w := &watching{app: a, client: c, id: d.ID, owned: true}
+	w := &watching{app: a, client: c, id: d.ID, owned: true, signals: signals}
 	return w.run(ctx, wait.timeout)
+}
+
+// interrupts receives ctrl-C from now on, until stop is called.
+func interrupts() (signals chan os.Signal, stop func()) {
+	signals = make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	return signals, func() { signal.Stop(signals) }
+}
+
+// submitted asks for a deployment. ctrl-C meanwhile ends the asking; where the server has taken the
+// deployment on all the same, whoever watches it sees that ctrl-C.
+func submitted(ctx context.Context, signals chan os.Signal, ask func(context.Context) (platform.Deployment, error)) (platform.Deployment, error) {
+	ctx, abort := context.WithCancel(ctx)
+	defer abort()
+	stopped := make(chan struct{})
+	var watcher sync.WaitGroup
+	watcher.Go(func() {
+		select {
+		case s := <-signals:
+			signals <- s
+			abort()
+		case <-stopped:
+		}
+	})
+	d, err := ask(ctx)
+	close(stopped)
+	watcher.Wait()
+	if err != nil && ctx.Err() != nil {
+		err = errInterrupted
+	}
+	return d, err
 }
 
 // watching is one deployment being watched.
@@ -37,20 +74,19 @@ type watching struct {
 	client *client.Client
 	id     string
 	owned  bool // ctrl-C cancels the deployment, not only the watching
+
+	signals <-chan os.Signal
 }
 
 // run tells the deployment to the user until it has settled, and shows it as JSON when that is wanted.
 func (w *watching) run(ctx context.Context, timeout time.Duration) error {
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	defer signal.Stop(signals)
 	var followers sync.WaitGroup
 	defer followers.Wait()
 	ctx, stop := context.WithTimeout(ctx, timeout)
 	defer stop()
 	done := make(chan error, 1)
 	followers.Go(func() { done <- w.follow(ctx) })
-	err := w.until(ctx, done, signals)
+	err := w.until(ctx, done)
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = fmt.Errorf("%s has not settled within %s; it goes on without you. Watch it with: csph deployments watch %s", w.id, timeout, w.id)
 	}
@@ -89,7 +125,7 @@ func (w *watching) outcome(ctx context.Context, err error) error {
 
 // until waits for the end, and for ctrl-C: the first one cancels what can be cancelled, the second one
 // ends the command at once.
-func (w *watching) until(ctx context.Context, done <-chan error, signals <-chan os.Signal) error {
+func (w *watching) until(ctx context.Context, done <-chan error) error {
 	interrupted := false
 	cancelled := make(chan error, 1)
 	for {
@@ -99,7 +135,7 @@ func (w *watching) until(ctx context.Context, done <-chan error, signals <-chan 
 				return errors.Join(errInterrupted, errTold)
 			}
 			return err
-		case <-signals:
+		case <-w.signals:
 			if interrupted || !w.owned {
 				return errInterrupted
 			}

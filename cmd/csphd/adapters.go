@@ -16,6 +16,7 @@ import (
 
 	"csph/api"
 	"csph/builder"
+	"csph/daemon"
 	"csph/deploy"
 	"csph/gitd"
 	"csph/logs"
@@ -25,11 +26,27 @@ import (
 	"csph/transcript"
 )
 
-// images lets deploy order from the builder.
-type images struct{ *builder.Builder }
+// images lets deploy order from the builder. Builds wait for containerd, and one that containerd's
+// death has broken says so.
+type images struct {
+	*builder.Builder
+	containerd *daemon.Process
+}
 
 func (i images) Build(ctx context.Context, b deploy.Build) (platform.Image, error) {
-	return i.Builder.Build(ctx, builder.Request(b))
+	if err := i.containerd.WaitReady(ctx); err != nil {
+		return platform.Image{}, err
+	}
+	before := i.containerd.Status().Restarts
+	image, err := i.Builder.Build(ctx, builder.Request(b))
+	if err != nil && ctx.Err() == nil && i.containerd.Status().Restarts != before {
+		return image, &platform.Failure{
+			Reason:  platform.BuildFailed,
+			Message: "the build was interrupted: containerd stopped and was started again",
+			Hint:    "Push again.", Err: err,
+		}
+	}
+	return image, err
 }
 
 func (i images) Log(deployment string) (deploy.BuildLog, error) { return i.Builder.Log(deployment) }
@@ -100,7 +117,7 @@ func (l ledger) Keys(ctx context.Context, account string) ([]platform.Key, error
 type bulletin struct{ *store.DB }
 
 func (b bulletin) Events(ctx context.Context, q api.EventQuery) iter.Seq2[platform.Event, error] {
-	return b.Subscribe(ctx, store.Filter{Service: q.Service, Deployment: q.Deployment, After: q.After, Live: q.Live})
+	return b.Subscribe(ctx, store.Filter(q))
 }
 
 // spherelets is the engine as deploy and the API want it.
@@ -141,15 +158,15 @@ type deployer struct {
 	state  string
 }
 
-func (d deployer) Delete(ctx context.Context, service string) error {
+func (d deployer) Withdraw(ctx context.Context, service string) error {
 	all, err := d.db.Deployments(ctx, service, 0)
 	if err != nil {
 		return err
 	}
-	if err := d.Withdraw(ctx, service); err != nil {
+	if err := d.Deployer.Withdraw(ctx, service); err != nil {
 		return err
 	}
-	errs := []error{d.git.Delete(ctx, service)}
+	errs := []error{d.git.Delete(ctx, service), os.RemoveAll(filepath.Join(d.state, "sources", service))}
 	for _, dep := range all {
 		errs = append(errs, d.engine.ForgetLogs(dep.ID), os.RemoveAll(buildLog(d.state, dep.ID)))
 	}

@@ -94,9 +94,19 @@ func (s *server) makeEngine(context.Context) error {
 	if err != nil {
 		return err
 	}
+	spec.OnReady = s.reconnect
 	s.containerd = daemon.New(spec)
 	s.engine, err = containerd.New(s.engineConfig())
 	return err
+}
+
+// reconnect gives a buildkitd that has lost its containerd a new start: it would go on trying the
+// old connection for seconds. At the first start there is none yet.
+func (s *server) reconnect(ctx context.Context) error {
+	if s.builder == nil || s.builder.Daemon().PID() == 0 {
+		return nil
+	}
+	return s.builder.Daemon().Restart(ctx)
 }
 
 func (s *server) makeBuilder(ctx context.Context) error {
@@ -119,7 +129,7 @@ func (s *server) makeRouter(context.Context) error {
 
 func (s *server) makeDeployer(context.Context) error {
 	s.deployer = deploy.New(deploy.Config{
-		Records: s.db, Bus: s.db, Builder: images{s.builder}, Engine: spherelets{s.engine},
+		Records: s.db, Bus: s.db, Builder: images{s.builder, s.containerd}, Engine: spherelets{s.engine},
 		Prober: runtime.Prober{}, Router: s.router, Logger: s.logger,
 		Hosts: func(svc platform.Service) []string { return []string{s.hostOf(svc)} },
 		URL:   s.urlOf,

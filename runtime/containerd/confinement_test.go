@@ -12,7 +12,7 @@ import (
 	"csph/platform"
 )
 
-func TestASpheletIsConfined(t *testing.T) {
+func TestASphereletIsConfined(t *testing.T) {
 	r := newRig(t)
 	s := r.apply(r.set("dep_1"))[0]
 	t.Run("it cannot do what a neighbour would suffer from", func(t *testing.T) {
@@ -129,4 +129,24 @@ func TestASphereletKnowsItsNameAndItsResolvers(t *testing.T) {
 			t.Errorf("%s: %q, %v; want %q in it", path, got, err, want)
 		}
 	}
+}
+
+func TestWhereUserNamespacesCannotBeUsedSphereletsRunWithout(t *testing.T) {
+	parent, err := os.MkdirTemp("/tmp", "rt-closed-") // passable for root only
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.Remove(parent) })
+	r := newRigIn(t, filepath.Join(parent, "state"))
+	if ok, why := r.eng.UserNamespaces(); ok || !strings.Contains(why, "chmod o+x "+parent) {
+		t.Errorf("user namespaces: %v, %q", ok, why)
+	}
+	s := r.apply(r.set("dep_1"))[0]
+	if got, err := r.ask(s.Address, "/read", "path", "/proc/self/uid_map"); err != nil || strings.Fields(got)[2] != "4294967295" {
+		t.Errorf("uid_map %q, %v", got, err)
+	}
+	if _, err := r.ask(s.Address, "/try", "what", "mknod"); err == nil {
+		t.Error("without a user namespace it could make a device")
+	}
+	r.remove("dep_1")
 }

@@ -9,9 +9,9 @@ import (
 	"time"
 
 	"github.com/containerd/containerd/v2/client"
-	"github.com/containerd/errdefs"
 	"go.jetify.com/typeid/v2"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/singleflight"
 
 	"csph/host"
 	"csph/platform"
@@ -37,6 +37,7 @@ type Engine struct {
 	addrs    *addresses
 	recruits chan *member
 	starting chan struct{} // a token for each start under way
+	unpacks  singleflight.Group
 
 	declaring sync.Mutex // held while the declaration of a set is changed and written down
 	mu        sync.Mutex
@@ -169,8 +170,8 @@ func (e *Engine) dismiss(m *member) {
 	}
 	e.mu.Lock()
 	m.of.members = slices.DeleteFunc(m.of.members, func(o *member) bool { return o == m })
-	delete(e.ooms, m.id)
 	e.mu.Unlock()
+	e.forgetOOM(m.id)
 	m.publish(platform.Gone)
 }
 
@@ -190,22 +191,3 @@ func (e *Engine) Watch(ctx context.Context, deployment string) <-chan platform.S
 
 // Spherelets lists those of a deployment, all for "", as they are now, in the order they were made.
 func (e *Engine) Spherelets(deployment string) []platform.Spherelet { return e.hub.list(deployment) }
-
-// image finds an image and makes sure that its layers are unpacked.
-func (e *Engine) image(ctx context.Context, want platform.Image) (client.Image, error) {
-	img, err := e.ctrd.GetImage(ctx, want.Ref)
-	if errdefs.IsNotFound(err) {
-		return nil, fmt.Errorf("%w: image %s is not in the engine's store", platform.ErrNotFound, want.Ref)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("look for image %s: %w", want.Ref, err)
-	}
-	ready, err := img.IsUnpacked(ctx, snapshotter)
-	if err == nil && !ready {
-		err = img.Unpack(ctx, snapshotter)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("unpack image %s: %w", want.Ref, err)
-	}
-	return img, nil
-}

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"syscall"
+	"sync"
 
 	"github.com/containerd/containerd/v2/client"
 	"github.com/containerd/containerd/v2/pkg/cio"
@@ -35,6 +35,11 @@ func (e *Engine) Exec(ctx context.Context, spherelet string, cmd Command) (exit 
 	if len(cmd.Args) == 0 {
 		return -1, fmt.Errorf("%w: no command given", platform.ErrInvalid)
 	}
+	var inputEnd chan struct{}
+	if cmd.Stdin != nil {
+		inputEnd = make(chan struct{})
+		cmd.Stdin = &input{Reader: cmd.Stdin, end: inputEnd}
+	}
 	p, err := e.newProcess(ctx, spherelet, cmd)
 	if errdefs.IsNotFound(err) {
 		return -1, fmt.Errorf("%w: spherelet %s does not run", platform.ErrNotFound, spherelet)
@@ -49,7 +54,22 @@ func (e *Engine) Exec(ctx context.Context, spherelet string, cmd Command) (exit 
 			err = errors.Join(err, fmt.Errorf("clean up after %q in %s: %w", cmd.Args, spherelet, delErr))
 		}
 	}()
-	return attend(ctx, p, cmd)
+	return attend(ctx, p, cmd, inputEnd)
+}
+
+// input tells when the reader behind it has come to its end.
+type input struct {
+	io.Reader
+	once sync.Once
+	end  chan struct{}
+}
+
+func (i *input) Read(b []byte) (int, error) {
+	n, err := i.Reader.Read(b)
+	if err != nil {
+		i.once.Do(func() { close(i.end) })
+	}
+	return n, err
 }
 
 // newProcess prepares cmd; it does not start it.
@@ -87,30 +107,37 @@ func orDiscard(w io.Writer) io.Writer {
 }
 
 // attend starts p and returns when it has ended and its output has been passed on.
-func attend(ctx context.Context, p client.Process, cmd Command) (int, error) {
+func attend(ctx context.Context, p client.Process, cmd Command, inputEnd <-chan struct{}) (int, error) {
 	exited, err := p.Wait(ctx)
 	if err != nil {
 		return -1, fmt.Errorf("wait for %q: %w", cmd.Args, err)
 	}
-	if err := p.Start(ctx); err != nil {
-		return -1, fmt.Errorf("%w: %s", platform.ErrInvalid, explain(err, cmd.Args))
+	begin, cancel := cleanup(ctx) // a start is not cut short: it would be finished unseen
+	err = p.Start(begin)
+	cancel()
+	if err != nil {
+		return -1, fmt.Errorf("%w: %s", platform.ErrInvalid, explain(err))
 	}
 	for {
 		select {
+		case <-inputEnd:
+			inputEnd = nil
+			if err := p.CloseIO(ctx, client.WithStdinCloser); err != nil && !errdefs.IsNotFound(err) {
+				return -1, fmt.Errorf("end the input of %q: %w", cmd.Args, err)
+			}
 		case size := <-cmd.Resize:
-			if err := p.Resize(ctx, size.Width, size.Height); err != nil && !errdefs.IsNotFound(err) {
-				return -1, fmt.Errorf("resize the terminal of %q: %w", cmd.Args, err)
-			}
+			_ = p.Resize(ctx, size.Width, size.Height) // fails only when the command has just ended
 		case status := <-exited:
-			if err := status.Error(); err != nil {
-				return -1, fmt.Errorf("wait for %q: %w", cmd.Args, err)
+			if status.Error() == nil {
+				p.IO().Wait()
+				return int(status.ExitCode()), nil
 			}
-			p.IO().Wait()
-			return int(status.ExitCode()), nil
+			if ctx.Err() == nil {
+				return -1, fmt.Errorf("wait for %q: %w", cmd.Args, status.Error())
+			}
+			exited = nil // it is the context's end that this tells
 		case <-ctx.Done():
-			kill, cancel := cleanup(ctx)
-			defer cancel()
-			return -1, errors.Join(fmt.Errorf("run %q: %w", cmd.Args, context.Cause(ctx)), p.Kill(kill, syscall.SIGKILL))
+			return -1, fmt.Errorf("run %q: %w", cmd.Args, context.Cause(ctx)) // Exec kills it
 		}
 	}
 }

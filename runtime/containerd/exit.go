@@ -19,6 +19,9 @@ import (
 // killed is the exit code of a process that ended by SIGKILL.
 const killed = 128 + 9
 
+// unknownCode stands for the exit code of a process that was not started, or that ended unseen.
+const unknownCode = -1
+
 // oomMemory is how long after the kernel killed a child for memory its parent's end counts as caused by it.
 const oomMemory = 10 * time.Second
 
@@ -42,10 +45,20 @@ func (e *Engine) followOOMs(ctx context.Context) {
 	}
 }
 
+// noteOOM remembers an event until forgetOOM. The namespace holds containers of others, too.
 func (e *Engine) noteOOM(id string) {
+	if !strings.HasPrefix(id, platform.SphereletPrefix+"_") {
+		return
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.ooms[id] = time.Now()
+}
+
+func (e *Engine) forgetOOM(id string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.ooms, id)
 }
 
 // wasOOM tells, between the end of the process and the deletion of its task, whether memory was the cause.
@@ -109,7 +122,7 @@ var (
 )
 
 // explain turns an error of the runtime into a sentence for the user.
-func explain(err error, command []string) string {
+func explain(err error) string {
 	text := strings.TrimSpace(err.Error())
 	if m := notInImage.FindStringSubmatch(text); m != nil {
 		return fmt.Sprintf("the command %s was not found in the image", m[1])
@@ -119,9 +132,6 @@ func explain(err error, command []string) string {
 	}
 	if m := runcCause.FindStringSubmatch(text); m != nil {
 		text = strings.TrimSpace(m[1])
-	}
-	if strings.Contains(text, "exec format error") {
-		return fmt.Sprintf("the command %s is not for this machine's processor, or is a script without a #! line", strings.Join(command, " "))
 	}
 	if strings.Contains(text, "no command specified") || strings.Contains(text, "args must not be empty") {
 		return "the image does not say what to run; give a start command"

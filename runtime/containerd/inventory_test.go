@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/containerd/containerd/v2/core/snapshots"
+
+	"csph/host"
 )
 
 // inventory names everything that spherelets could leave behind, in containerd and on the machine.
@@ -34,7 +36,14 @@ func (r *rig) inventory() []string {
 	}
 	left, err := r.inst.Leftovers(ctx)
 	r.check(err)
-	all = append(all, left...)
+	all = append(all, slices.DeleteFunc(left, func(l string) bool { return strings.HasPrefix(l, "cgroup ") })...)
+	for _, parent := range []host.Cgroup{r.inst.AppsCgroup(), r.inst.BuildsCgroup(), r.inst.DaemonCgroup("shims")} {
+		names, err := parent.Children()
+		r.check(err)
+		for _, n := range names {
+			all = append(all, "cgroup "+parent.Child(n).Path())
+		}
+	}
 	for _, sub := range []string{"etc", "sets", "fifo", "run/io.containerd.runtime.v2.task/csph"} {
 		files, err := filepath.Glob(filepath.Join(r.cfg.dir(sub), "*"))
 		r.check(err)

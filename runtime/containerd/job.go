@@ -84,24 +84,36 @@ func (j *job) create(ctx context.Context) (client.Container, error) {
 	if err := j.writeFiles(); err != nil {
 		return nil, err
 	}
-	held, err := j.e.ctrd.LeasesService().Create(ctx, leases.WithID(leasePrefix+j.id), leases.WithExpiration(time.Hour))
-	if err != nil && !errdefs.IsAlreadyExists(err) {
-		return nil, fmt.Errorf("hold what container %s is made of: %w", j.id, err)
+	release, err := j.hold(ctx)
+	if err != nil {
+		return nil, err
 	}
-	held.ID = leasePrefix + j.id
-	c, err := j.e.ctrd.NewContainer(leases.WithLease(ctx, held.ID), j.id,
+	c, err := j.e.ctrd.NewContainer(leases.WithLease(ctx, leasePrefix+j.id), j.id,
 		client.WithImage(img), client.WithSnapshotter(snapshotter), j.withFileSystem(img),
 		client.WithNewSpec(j.specOpts(img)...),
 		client.WithRuntime(runcRuntime, &runcoptions.Options{BinaryName: j.e.cfg.bin("runc")}),
 		client.WithContainerLabels(j.labels()),
 	)
 	if err != nil {
-		return nil, fmt.Errorf("make container %s: %w", j.id, err)
+		return nil, errors.Join(fmt.Errorf("make container %s: %w", j.id, err), release())
 	}
-	if err := j.e.ctrd.LeasesService().Delete(ctx, held); err != nil && !errdefs.IsNotFound(err) {
-		return nil, fmt.Errorf("let go of what container %s is made of: %w", j.id, err)
+	return c, release()
+}
+
+// hold makes the job's lease.
+func (j *job) hold(ctx context.Context) (release func() error, err error) {
+	service := j.e.ctrd.LeasesService()
+	_, err = service.Create(ctx, leases.WithID(leasePrefix+j.id), leases.WithExpiration(time.Hour))
+	if err != nil && !errdefs.IsAlreadyExists(err) {
+		return nil, fmt.Errorf("hold what container %s is made of: %w", j.id, err)
 	}
-	return c, nil
+	return func() error {
+		err := service.Delete(ctx, leases.Lease{ID: leasePrefix + j.id})
+		if err != nil && !errdefs.IsNotFound(err) {
+			return fmt.Errorf("let go of what container %s is made of: %w", j.id, err)
+		}
+		return nil
+	}, nil
 }
 
 // withFileSystem makes the container's root file system: a layer of its own on those of the image, whose
@@ -132,29 +144,37 @@ func (j *job) withFileSystem(img client.Image) client.NewContainerOpts {
 	}
 }
 
+// startTimeout bounds a start: those of ten spherelets at once take a second.
+const startTimeout = 2 * time.Minute
+
 // start makes a task of the container and starts it: when it returns without an error the process runs and
-// has its address. After an error nothing of the task is left.
-func (j *job) start(ctx context.Context, output cio.Creator) (_ client.Task, err error) {
-	c, err := j.container(ctx)
+// has its address. After an error nothing of the task is left. The end of ctx is heeded between the steps; a
+// step is never cut short, since containerd would finish it after we had looked for what to clean up.
+func (j *job) start(ctx context.Context, output cio.Creator) (client.Task, error) {
+	steps, cancel := context.WithTimeout(context.WithoutCancel(ctx), startTimeout)
+	defer cancel()
+	c, err := j.container(steps)
 	if err != nil {
 		return nil, err
 	}
-	task, err := j.newTask(ctx, c, output)
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	task, err := j.newTask(steps, c, output)
 	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			ctx, cancel := cleanup(ctx)
-			defer cancel()
-			err = errors.Join(err, discard(ctx, task))
-		}
-	}()
-	if err := j.e.inst.Attach(j.net, j.addr, int(task.Pid())); err != nil {
-		return nil, err
+	if err = context.Cause(ctx); err == nil {
+		err = j.e.inst.Attach(j.net, j.addr, int(task.Pid()))
 	}
-	if err := task.Start(ctx); err != nil {
-		return nil, fmt.Errorf("start %s: %w", j.id, err)
+	if err == nil {
+		err = j.limitCPU()
+	}
+	if err == nil {
+		err = task.Start(steps)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("start %s: %w", j.id, err), discard(steps, task))
 	}
 	return task, nil
 }

@@ -9,7 +9,7 @@ import (
 	"csph/logs"
 )
 
-func TestASpheletsOutputIsKeptAndItsLogEnds(t *testing.T) {
+func TestASphereletsOutputIsKeptAndItsLogEnds(t *testing.T) {
 	r := newRig(t)
 	s := r.apply(r.set("dep_1"))[0]
 	ctx, cancel := context.WithTimeout(t.Context(), patience)

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"time"
 
 	"github.com/containerd/containerd/v2/client"
 	"github.com/containerd/errdefs"
+	"github.com/containerd/errdefs/pkg/errgrpc"
 
 	"csph/logs"
 	"csph/platform"
@@ -24,6 +26,7 @@ type member struct {
 	ends  sync.Once
 	grace time.Duration // set before ended is closed
 	ended chan struct{} // closed by end
+	found chan struct{} // closed when it is known whether there was a process to take over
 	done  chan struct{} // closed when run has returned
 
 	backoff  runtime.Backoff
@@ -33,7 +36,7 @@ type member struct {
 }
 
 func newMember(j job, of *set) *member {
-	return &member{job: j, of: of, ended: make(chan struct{}), done: make(chan struct{})}
+	return &member{job: j, of: of, ended: make(chan struct{}), found: make(chan struct{}), done: make(chan struct{})}
 }
 
 // end tells the member to stop the spherelet and remove it. Only the first call counts.
@@ -81,6 +84,11 @@ func (m *member) run(ctx context.Context) {
 // supervise keeps the process running until ctx ends.
 func (m *member) supervise(ctx context.Context) {
 	task := m.adopt(ctx)
+	if task != nil {
+		m.started = m.startTime()
+		m.publish(platform.Running)
+	}
+	close(m.found)
 	for ctx.Err() == nil {
 		if task == nil {
 			task = m.tryStart(ctx)
@@ -96,6 +104,15 @@ func (m *member) supervise(ctx context.Context) {
 		m.publish(platform.BackOff)
 		pause(ctx, m.backoff.Next(m.ranFor()))
 	}
+}
+
+// startTime is when the process that runs was made, which the file in its bundle tells.
+func (m *member) startTime() time.Time {
+	st, err := os.Stat(m.e.cfg.dir("run", "io.containerd.runtime.v2.task", Namespace, m.id, "init.pid"))
+	if err != nil {
+		return time.Now()
+	}
+	return st.ModTime()
 }
 
 // ranFor is how long the last process ran; 0 when it did not start.
@@ -121,7 +138,7 @@ func (m *member) tryStart(ctx context.Context) client.Task {
 	}
 	if err != nil {
 		m.e.cfg.Logger.Warn("a spherelet was not started", "spherelet", m.id, "deployment", m.set.Deployment, "err", err)
-		m.record(ctx, platform.Exit{Code: -1, Error: explain(err, m.set.Command), At: time.Now()})
+		m.record(ctx, platform.Exit{Code: unknownCode, Error: explain(err), At: time.Now()})
 		return nil
 	}
 	m.started = time.Now()
@@ -137,8 +154,9 @@ func (m *member) awaitExit(ctx context.Context, task client.Task) {
 			m.settleExit(ctx, task, status)
 			return
 		}
-		if errdefs.IsNotFound(err) { // the machine was started anew, or somebody deleted the task
-			m.record(ctx, platform.Exit{Code: -1, Error: "it was gone without a trace", At: time.Now()})
+		if errdefs.IsNotFound(err) {
+			// It ended while containerd was dead: the new one throws such tasks away with their exit codes.
+			m.record(ctx, platform.Exit{Code: unknownCode, At: time.Now()})
 			return
 		}
 		if !pause(ctx, wait) {
@@ -147,13 +165,14 @@ func (m *member) awaitExit(ctx context.Context, task client.Task) {
 	}
 }
 
+// exitOf waits for the task to end.
 func exitOf(ctx context.Context, task client.Task) (client.ExitStatus, error) {
 	exited, err := task.Wait(ctx)
 	if err != nil {
 		return client.ExitStatus{}, err
 	}
 	status := <-exited
-	return status, status.Error()
+	return status, errgrpc.ToNative(status.Error())
 }
 
 // settleExit records an exit and deletes the task.

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/containerd/containerd/v2/client"
 	"github.com/containerd/containerd/v2/pkg/cio"
 	"go.jetify.com/typeid/v2"
 
@@ -41,6 +42,7 @@ func (e *Engine) RunOnce(ctx context.Context, set platform.Set, command []string
 	defer func() {
 		ctx, cancel := cleanup(ctx)
 		defer cancel()
+		defer e.forgetOOM(j.id)
 		err = errors.Join(err, j.remove(ctx, 0), e.addrs.release(set.Project, addr))
 	}()
 	return j.runToEnd(ctx, log)
@@ -51,29 +53,35 @@ func (j *job) runToEnd(ctx context.Context, log BuildLog) (int, error) {
 	task, err := j.start(ctx, cio.NewCreator(cio.WithStreams(nil, out, errs), cio.WithFIFODir(j.e.cfg.dir("fifo"))))
 	if err != nil {
 		return -1, &platform.Failure{
-			Reason: platform.StartFailed, Message: explain(err, j.set.Command),
+			Reason: platform.StartFailed, Message: explain(err),
 			Hint: "Check the command and that the image contains it.", Err: err,
 		}
 	}
+	exit, oom, err := j.awaitEnd(ctx, task)
+	end, cancel := cleanup(ctx)
+	defer cancel()
+	err = errors.Join(err, discard(end, task), out.Close(), errs.Close())
+	if oom {
+		return exit, &platform.Failure{
+			Reason: platform.OutOfMemory, Message: fmt.Sprintf("the command needed more than the %d MB of %s", j.set.Shape.Memory>>20, j.set.Shape.Name), Err: err,
+		}
+	}
+	return exit, err
+}
+
+// awaitEnd waits for the process to end and its output to be passed on.
+func (j *job) awaitEnd(ctx context.Context, task client.Task) (exit int, oom bool, err error) {
 	for wait := 20 * time.Millisecond; ; wait = min(2*wait, time.Second) {
 		status, err := exitOf(ctx, task)
-		if err != nil && pause(ctx, wait) {
-			continue
+		if err == nil {
+			exit = int(status.ExitCode())
+			oom = j.wasOOM(ctx, exit)
+			task.IO().Wait()
+			return exit, oom, nil
 		}
-		if err != nil {
-			return -1, fmt.Errorf("run %q: %w", j.set.Command, context.Cause(ctx))
+		if !pause(ctx, wait) {
+			return -1, false, fmt.Errorf("run %q: %w", j.set.Command, context.Cause(ctx))
 		}
-		code := int(status.ExitCode())
-		oom := j.wasOOM(ctx, code)
-		task.IO().Wait()
-		out.Close()
-		errs.Close()
-		if oom {
-			return code, &platform.Failure{
-				Reason: platform.OutOfMemory, Message: fmt.Sprintf("the command needed more than the %d MB of %s", j.set.Shape.Memory>>20, j.set.Shape.Name),
-			}
-		}
-		return code, discard(ctx, task)
 	}
 }
 

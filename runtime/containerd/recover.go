@@ -42,15 +42,25 @@ func (e *Engine) Recover(ctx context.Context) error {
 		e.sets[id] = &set{declared: d}
 	}
 	e.mu.Unlock()
-	slices.SortFunc(running, func(a, b containers.Container) int { return strings.Compare(a.ID, b.ID) })
-	for _, c := range running {
-		if err := e.readopt(ctx, c); err != nil {
-			return err
-		}
+	members, err := e.readoptAll(ctx, running)
+	if err != nil {
+		return err
 	}
 	for _, id := range slices.Sorted(maps.Keys(declared)) {
 		if err := e.settle(ctx, e.setOf(id)); err != nil {
 			return fmt.Errorf("recover the set of %s: %w", id, err)
+		}
+	}
+	return awaitFound(ctx, members)
+}
+
+// awaitFound waits until every member knows whether it has a process.
+func awaitFound(ctx context.Context, members []*member) error {
+	for _, m := range members {
+		select {
+		case <-m.found:
+		case <-ctx.Done():
+			return fmt.Errorf("recover spherelet %s: %w", m.id, context.Cause(ctx))
 		}
 	}
 	return nil
@@ -94,23 +104,35 @@ func (e *Engine) setOf(deployment string) *set {
 	return s
 }
 
+func (e *Engine) readoptAll(ctx context.Context, running []containers.Container) ([]*member, error) {
+	slices.SortFunc(running, func(a, b containers.Container) int { return strings.Compare(a.ID, b.ID) })
+	var members []*member
+	for _, c := range running {
+		m, err := e.readopt(ctx, c)
+		if err != nil {
+			return nil, fmt.Errorf("recover container %s: %w", c.ID, err)
+		}
+		members = append(members, m)
+	}
+	return members, nil
+}
+
 // readopt makes a member of a container that is there already. Without a set that wants it, it is removed.
-func (e *Engine) readopt(ctx context.Context, c containers.Container) error {
+func (e *Engine) readopt(ctx context.Context, c containers.Container) (*member, error) {
 	s := e.setOf(c.Labels[labelDeployment])
 	j, err := e.jobOf(c, s)
 	if err != nil {
-		return fmt.Errorf("recover container %s: %w", c.ID, err)
+		return nil, err
 	}
 	m := newMember(j, s)
 	m.loadExits(c.Labels)
-	m.started = c.CreatedAt
 	switch {
 	case j.single:
 		m.end(0)
 	case s.ending:
 		m.end(j.set.Grace)
 	}
-	return e.recruit(ctx, s, m)
+	return m, e.recruit(ctx, s, m)
 }
 
 // jobOf reads a job back from the labels of its container.

@@ -36,9 +36,12 @@ func TestARestartOfCsphdTouchesNoSpherelet(t *testing.T) {
 	r.answers(before[1].Address)
 	pids := []int{r.pidOf(before[0].ID), r.pidOf(before[1].ID)}
 	r.restartEngine()
-	after := r.await("dep_1", 2)
+	after := r.eng.Spherelets("dep_1")
+	if len(after) != 2 {
+		t.Fatalf("found %v", after)
+	}
 	for k, s := range after {
-		if s.ID != before[k].ID || s.Address != before[k].Address || r.pidOf(s.ID) != pids[k] || s.Exits != k {
+		if s.ID != before[k].ID || s.Address != before[k].Address || r.pidOf(s.ID) != pids[k] || s.Exits != k || s.State != platform.Running || s.Started.Sub(before[k].Started).Abs() > time.Minute {
 			t.Errorf("was %+v with pid %d, is %+v with pid %d", before[k], pids[k], s, r.pidOf(s.ID))
 		}
 	}
@@ -95,17 +98,19 @@ func TestContainerdsDeathTouchesNoSpherelet(t *testing.T) {
 		t.Errorf("while containerd was dead: %v", err)
 	}
 	r.awaitContainerd()
-	if r.pidOf(all[0].ID) != pids[0] || r.pidOf(all[1].ID) != pids[1] {
-		t.Error("a spherelet was started again for nothing")
-	}
 	r.ask(all[0].Address, "/exit", "code", "7")
-	after := r.until("dep_1", func(s platform.Spherelet) bool { return s.ID == all[0].ID && s.State == platform.Running && s.Exits == 1 })
+	after := r.until("dep_1", func(s platform.Spherelet) bool {
+		return s.ID == all[0].ID && s.State == platform.Running && s.Exits == 1
+	})
 	if after.LastExit.Code != 7 {
 		t.Errorf("exit %+v", after.LastExit)
 	}
 	if other, _ := r.eng.hub.get(all[1].ID); other.Exits != 0 || r.pidOf(all[1].ID) != pids[1] {
-		t.Errorf("the other spherelet is %+v", other)
+		t.Errorf("the other spherelet was started again: %+v", other)
 	}
+	r.answers(after.Address)
+	go r.ask(after.Address, "/eat", "mb", "700")
+	r.until("dep_1", func(s platform.Spherelet) bool { return s.Exits == 2 && s.LastExit.OOM })
 	r.remove("dep_1")
 }
 
@@ -115,16 +120,23 @@ func TestAnExitWhileContainerdWasDeadIsNoticed(t *testing.T) {
 	r.killContainerd()
 	r.ask(s.Address, "/exit", "code", "7")
 	after := r.until("dep_1", func(s platform.Spherelet) bool { return s.State == platform.Running && s.Exits == 1 })
-	if after.LastExit.Code != 7 {
+	if after.LastExit.Error != "" {
 		t.Errorf("exit %+v", after.LastExit)
 	}
 	r.answers(after.Address)
+	r.remove("dep_1")
 }
 
 func (r *rig) killContainerd() {
 	r.t.Helper()
-	if err := syscall.Kill(r.ctrd.PID(), syscall.SIGKILL); err != nil {
-		r.t.Fatal(err)
+	pid := r.ctrd.PID()
+	r.check(syscall.Kill(pid, syscall.SIGKILL))
+	deadline := time.Now().Add(patience)
+	for r.ctrd.PID() == pid { // until its supervisor has noticed
+		if time.Now().After(deadline) {
+			r.t.Fatal("containerd does not die")
+		}
+		time.Sleep(time.Millisecond)
 	}
 }
 

@@ -86,14 +86,20 @@ type rig struct {
 
 func newRig(t testing.TB) *rig {
 	t.Helper()
+	dir, err := os.MkdirTemp("/tmp", "rt-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newRigIn(t, dir)
+}
+
+// newRigIn makes a rig with its state in dir, which is removed with it.
+func newRigIn(t testing.TB, dir string) *rig {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("needs containerd and root")
 	}
 	bin, err := binaries()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir, err := os.MkdirTemp("/tmp", "rt-")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,6 +208,9 @@ func (r *rig) load(ref string, config v1.Config) {
 		r.t.Fatal(err)
 	}
 	if _, err := r.eng.ctrd.Import(r.t.Context(), &archive); err != nil {
+		r.t.Fatal(err)
+	}
+	if _, err := r.eng.image(r.t.Context(), platform.Image{Ref: ref}); err != nil {
 		r.t.Fatal(err)
 	}
 }

@@ -13,11 +13,11 @@ import (
 	"github.com/containerd/containerd/v2/pkg/oci"
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"csph/host"
 	"csph/platform"
 )
 
 const (
-	cfsPeriod   = 100_000 // µs
 	maxPids     = 1024
 	mostOpen    = 65536 // files, where the host allows as many
 	shmKilobyte = 64 << 10
@@ -38,7 +38,8 @@ func (j *job) specOpts(img client.Image) []oci.SpecOpts {
 		j.withProcess(img),
 		oci.WithHostname(j.hostname()), oci.WithMounts(j.mounts()), oci.WithDevShmSize(shmKilobyte),
 		oci.WithCapabilities(capabilities), oci.WithNoNewPrivileges,
-		oci.WithCgroup(j.e.inst.AppCgroup(j.id).Path()), oci.WithNamespacedCgroup(),
+		oci.WithCgroup(j.e.inst.AppCgroup(j.id).Path()),
+		oci.WithLinuxNamespace(specs.LinuxNamespace{Type: specs.CgroupNamespace}),
 		withOpenFiles, withLimits(j.set.Shape), withSysctls,
 	}
 	if j.e.remap {
@@ -67,15 +68,20 @@ func (j *job) withProcess(img client.Image) oci.SpecOpts {
 	}
 }
 
-// withLimits makes the kernel enforce the shape: CPU by quota, memory with swap counted in.
+// withLimits makes the kernel enforce the shape: memory with swap counted in. The CPU quota comes with
+// limitCPU: from the beginning it would slow down runc's own work, most of a start.
 func withLimits(shape platform.Shape) oci.SpecOpts {
 	return func(ctx context.Context, c oci.Client, con *containers.Container, s *oci.Spec) error {
 		return oci.ApplyOpts(ctx, c, con, s,
-			oci.WithCPUCFS(shape.MilliCPU*cfsPeriod/1000, cfsPeriod),
 			oci.WithMemoryLimit(uint64(shape.Memory)), oci.WithMemorySwap(shape.Memory),
 			oci.WithPidsLimit(maxPids),
 		)
 	}
+}
+
+// limitCPU puts the shape's CPU quota on a task that is made and not started: the app never runs without it.
+func (j *job) limitCPU() error {
+	return j.e.inst.AppCgroup(j.id).Limit(host.Limits{MilliCPU: j.set.Shape.MilliCPU})
 }
 
 // withOpenFiles allows as many open files as usual, but no more than csphd itself may allow: raising a hard

@@ -122,10 +122,11 @@ var moveTests = map[string]func(*fixture){
 		f.ok(err)
 		next := f.carry(f.deployment(s), platform.StartRollout, platform.StartCheck)
 		early := f.carry(f.deployment(s), platform.StartRollout)
-		stranger := f.in(platform.Live)
+		stranger, fresh := f.in(platform.Live), f.in(platform.HealthCheck)
 		for _, p := range []struct{ next, previous string }{
 			{next.ID, ""}, // another one is live
 			{next.ID, stranger.ID},
+			{fresh.ID, stranger.ID},
 			{next.ID, early.ID},
 			{next.ID, next.ID},
 			{early.ID, live.ID},
@@ -139,7 +140,7 @@ var moveTests = map[string]func(*fixture){
 		_, err = f.Promote(f.ctx, next.ID, "dep_none")
 		f.refused(err, platform.ErrNotFound)
 		for id, want := range map[string]platform.Status{
-			live.ID: platform.Live, next.ID: platform.HealthCheck, early.ID: platform.RollingOut, stranger.ID: platform.Live,
+			live.ID: platform.Live, next.ID: platform.HealthCheck, early.ID: platform.RollingOut, fresh.ID: platform.HealthCheck, stranger.ID: platform.Live,
 		} {
 			same(f, "status", f.read(id).Status, want)
 		}

@@ -1,0 +1,105 @@
+package buildpacks
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestTheLockfileDecidesThePackageManager(t *testing.T) {
+	for name, c := range map[string]struct {
+		files         []string
+		field         string
+		name, version string
+	}{
+		"nothing":                    {nil, "", "npm", ""},
+		"field alone":                {nil, "pnpm@9.15.0+sha512.abc", "pnpm", "9.15.0"},
+		"lockfile over field":        {[]string{"package-lock.json", ""}, "pnpm@9.15.0", "npm", ""},
+		"field between lockfiles":    {[]string{"package-lock.json", "", "yarn.lock", "# yarn lockfile v1"}, "npm@10.0.0", "npm", ""},
+		"first of several lockfiles": {[]string{"package-lock.json", "", "yarn.lock", "# yarn lockfile v1"}, "", "yarn", "1"},
+		"pnpm 8":                     {[]string{"pnpm-lock.yaml", "lockfileVersion: '6.0'\n"}, "", "pnpm", "8"},
+		"pnpm 7":                     {[]string{"pnpm-lock.yaml", "lockfileVersion: 5.4\n"}, "", "pnpm", "7"},
+		"pnpm 10":                    {[]string{"pnpm-lock.yaml", "lockfileVersion: '9.0'\n"}, "", "pnpm", "10"},
+		"yarn berry":                 {[]string{"yarn.lock", "__metadata:\n  version: 8\n"}, "", "yarn", "4"},
+		"bun":                        {[]string{"bun.lockb", ""}, "", "bun", "1"},
+		"a field that is a command":  {nil, "yarn@1; rm -rf /", "yarn", "1"},
+		"an unknown manager":         {nil, "cnpm@9", "npm", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := chooseManager(source{tree(c.files...)}, packageJSON{PackageManager: looseString(c.field)})
+			if got.name != c.name || got.version != c.version {
+				t.Errorf("got %s %s, want %s %s", got.name, got.version, c.name, c.version)
+			}
+		})
+	}
+}
+
+func TestScriptsAreWrittenOutSoThatTheProgramGetsSignals(t *testing.T) {
+	for name, c := range map[string]struct{ scripts, want string }{
+		"plain":             {`"start":"node x.js"`, "node x.js"},
+		"calls another":     {`"start":"npm run serve","serve":"node y.js"`, "node y.js"},
+		"calls itself":      {`"start":"npm run start"`, "npm run start"},
+		"in a circle":       {`"start":"yarn a","a":"yarn b","b":"yarn a"`, ""},
+		"cross-env":         {`"start":"cross-env NODE_ENV=production PORT=1 node x.js"`, "exec env PORT=1 node x.js"},
+		"pre script":        {`"prestart":"node migrate.js","start":"node x.js"`, "node migrate.js && exec node x.js"},
+		"pre script builds": {`"prestart":"npm run build","start":"node x.js","build":"tsc"`, "node x.js"},
+		"npm's variables":   {`"start":"node x.js $npm_package_version"`, "npm run start"},
+		"development start": {`"start":"nodemon x.js","start:prod":"node x.js"`, "node x.js"},
+		"only development":  {`"start":"nodemon x.js"`, "nodemon x.js"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := mustDetect(t, tree("package.json", `{"scripts":{`+c.scripts+`}}`), Options{})
+			if c.want != "" && p.Start != c.want {
+				t.Errorf("got %q, want %q", p.Start, c.want)
+			}
+		})
+	}
+}
+
+func TestDevelopmentDependenciesStayWhereACommandNeedsThem(t *testing.T) {
+	p := mustDetect(t, tree("package-lock.json", "{}", "package.json",
+		`{"scripts":{"start":"node --import tsx server.ts"},"devDependencies":{"tsx":"4"},"dependencies":{"express":"5"}}`), Options{})
+	if command := p.Steps[0].Command; command != "npm ci" {
+		t.Errorf("got %q, want every dependency", command)
+	}
+	p = mustDetect(t, tree("package-lock.json", "{}", "package.json",
+		`{"scripts":{"start":"node server.js"},"devDependencies":{"tsx":"4"},"dependencies":{"express":"5"}}`), Options{})
+	if command := p.Steps[0].Command; command != "npm ci --omit=dev" {
+		t.Errorf("got %q, want no development dependencies", command)
+	}
+}
+
+func TestAnInstallScriptThatReadsTheSourceSeesIt(t *testing.T) {
+	for script, whole := range map[string]bool{"node scripts/setup.js": true, "npm run build": true, "husky": false,
+		"npx prisma generate": false, "patch-package || true": false, "is-ci || husky install": false} {
+		p := mustDetect(t, tree("package-lock.json", "{}", "package.json",
+			`{"scripts":{"start":"node x.js","postinstall":"`+script+`"},"dependencies":{"a":"1"}}`), Options{})
+		if got := p.Steps[0].Inputs == nil; got != whole {
+			t.Errorf("%q: sees the whole source is %v, want %v", script, got, whole)
+		}
+	}
+}
+
+func TestAServerThatUsesViteIsNoSite(t *testing.T) {
+	p := mustDetect(t, tree("package.json",
+		`{"scripts":{"build":"vite build","start":"node server.js"},"dependencies":{"express":"5"},"devDependencies":{"vite":"6"}}`), Options{})
+	if p.Framework != "express" || p.Start != "node server.js" || p.RunImage != p.BuildImage {
+		t.Errorf("got %s, %q in %s", p.Framework, p.Start, p.RunImage)
+	}
+}
+
+func TestTheServiceNameChoosesAmongWorkspaceMembers(t *testing.T) {
+	files := tree("package.json", `{"workspaces":["apps/*","!apps/old"]}`,
+		"apps/api/package.json", `{"name":"@x/api","scripts":{"start":"node a.js"}}`,
+		"apps/web/package.json", `{"name":"@x/web","scripts":{"build":"vite build"},"devDependencies":{"vite":"6"}}`,
+		"apps/old/package.json", `{"scripts":{"start":"node old.js"}}`)
+	if p := mustDetect(t, files, Options{Service: "api"}); p.Start != "cd apps/api && exec node a.js" {
+		t.Errorf("got %q", p.Start)
+	}
+	if p := mustDetect(t, files, Options{Service: "web"}); p.Copy[0].From != "/app/apps/web/dist" {
+		t.Errorf("got %+v", p.Copy)
+	}
+	_, err := Detect(files, Options{})
+	if err == nil || !strings.Contains(err.Error(), "apps/api, apps/web\n") {
+		t.Errorf("got %v, want both members named and not the one left out", err)
+	}
+}

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"csph/api/wire"
+	"csph/platform"
+)
+
+func (a *app) servicesEnv() *cobra.Command {
+	cmd := &cobra.Command{Use: "env [SERVICE]", Short: "Show a service's variables", Args: atMost(1)}
+	flag := serviceFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		_, svc, err := a.found(cmd.Context(), *flag, args)
+		if err != nil {
+			return err
+		}
+		env := svc.Config.Env
+		if env == nil {
+			env = map[string]string{}
+		}
+		return a.show(env, func() error {
+			for _, name := range slices.Sorted(maps.Keys(env)) {
+				if err := a.printf("%s=%s\n", name, env[name]); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return cmd
+}
+
+func (a *app) servicesSetEnv() *cobra.Command {
+	return a.configure(&cobra.Command{
+		Use: "set-env [SERVICE] NAME=VALUE…", Short: "Set variables",
+		Example: "  csph services set-env LOG_LEVEL=debug --service web",
+	}, func(_ *cobra.Command, args []string) (service []string, c wire.ConfigChange, err error) {
+		if len(args) > 0 && !strings.Contains(args[0], "=") {
+			service, args = args[:1], args[1:]
+		}
+		if len(args) == 0 {
+			return nil, c, usageError{fmt.Errorf("csph services set-env wants NAME=VALUE")}
+		}
+		c.SetEnv, err = assignments(args)
+		return service, c, err
+	})
+}
+
+func (a *app) servicesUnsetEnv() *cobra.Command {
+	return a.configure(&cobra.Command{
+		Use: "unset-env NAME…", Short: "Remove variables",
+		Example: "  csph services unset-env LOG_LEVEL --service web",
+	}, func(_ *cobra.Command, args []string) ([]string, wire.ConfigChange, error) {
+		if len(args) == 0 {
+			return nil, wire.ConfigChange{}, usageError{fmt.Errorf("csph services unset-env wants the name of a variable")}
+		}
+		return nil, wire.ConfigChange{UnsetEnv: args}, nil
+	})
+}
+
+func (a *app) servicesScale() *cobra.Command {
+	var f configFlags
+	cmd := a.configure(&cobra.Command{
+		Use: "scale [SERVICE] --count N --shape S", Short: "Change count and shape",
+		Example: "  csph services scale web --count 3",
+	}, func(cmd *cobra.Command, args []string) ([]string, wire.ConfigChange, error) {
+		c, err := f.change(cmd)
+		if err == nil && c.Count == nil && c.Shape == nil {
+			err = usageError{fmt.Errorf("csph services scale wants --count, --shape, or both")}
+		}
+		return args, c, err
+	})
+	f.addScale(cmd)
+	return cmd
+}
+
+func (a *app) servicesConfigure() *cobra.Command {
+	var f configFlags
+	cmd := a.configure(&cobra.Command{
+		Use: "configure [SERVICE]", Short: "Change port, build and run commands",
+		Example: "  csph services configure web --port 3000",
+	}, func(cmd *cobra.Command, args []string) ([]string, wire.ConfigChange, error) {
+		c, err := f.change(cmd)
+		return args, c, err
+	})
+	f.add(cmd)
+	return cmd
+}
+
+func (a *app) servicesSetHealth() *cobra.Command {
+	var check platform.Check
+	var none bool
+	cmd := a.configure(&cobra.Command{
+		Use: "set-health [SERVICE] --path PATH", Short: "Change the check that a new version must pass before it gets traffic",
+		Long: `Change the check that a new version must pass before it gets traffic: GET PATH must answer 2xx within
+the time-out; redirects are followed. Without a check of its own a service passes once its port answers
+GET /healthz with anything that is not a server error.`,
+		Example: "  csph services set-health web --path /up --timeout 60s\n  csph services set-health web --default",
+	}, func(_ *cobra.Command, args []string) ([]string, wire.ConfigChange, error) {
+		if none == (check.Path != "") {
+			return nil, wire.ConfigChange{}, usageError{fmt.Errorf("csph services set-health wants either --path or --default")}
+		}
+		return args, wire.ConfigChange{Ready: &check}, nil
+	})
+	cmd.Flags().StringVar(&check.Path, "path", "", "path that must answer 2xx")
+	cmd.Flags().IntVar(&check.Port, "check-port", 0, "port to ask, if not the service's own")
+	cmd.Flags().StringVar(&check.Host, "host", "", "Host header to ask with")
+	cmd.Flags().DurationVar(&check.FailureTimeout, "timeout", 0, "how long a new version may take to pass (default 5m)")
+	cmd.Flags().DurationVar(&check.RetryPeriod, "period", 0, "longest pause between two tries (default 5s)")
+	cmd.Flags().BoolVar(&none, "default", false, "go back to the default rule")
+	return cmd
+}
+
+func (a *app) servicesRestart() *cobra.Command {
+	var wait waitFlags
+	cmd := &cobra.Command{Use: "restart [SERVICE]", Short: "Replace all spherelets by new ones, without a build", Args: atMost(1)}
+	flag := serviceFlag(cmd)
+	wait.add(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		c, svc, err := a.found(cmd.Context(), *flag, args)
+		if err != nil {
+			return err
+		}
+		return a.await(cmd.Context(), c, wait, func(ctx context.Context) (platform.Deployment, error) { return c.Restart(ctx, svc.ID) })
+	}
+	return cmd
+}
+
+// configure is a command that changes a service's config, as read says, and watches the rollout.
+func (a *app) configure(cmd *cobra.Command, read func(*cobra.Command, []string) (service []string, c wire.ConfigChange, err error)) *cobra.Command {
+	var wait waitFlags
+	flag := serviceFlag(cmd)
+	wait.add(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		service, change, err := read(cmd, args)
+		if err != nil {
+			return err
+		}
+		c, svc, err := a.found(cmd.Context(), *flag, service)
+		if err != nil {
+			return err
+		}
+		out, err := c.Configure(cmd.Context(), svc.ID, change)
+		if err != nil {
+			return err
+		}
+		if out.Deployment == nil {
+			return a.show(out, func() error {
+				return a.printf("%s is configured; nothing is live yet that could have the change. Deploy with: csph deploy --service %s\n", svc.Name, svc.Name)
+			})
+		}
+		return a.await(cmd.Context(), c, wait, func(context.Context) (platform.Deployment, error) { return *out.Deployment, nil })
+	}
+	return cmd
+}

@@ -1,0 +1,102 @@
+package router
+
+import (
+	"errors"
+	"io"
+	"time"
+
+	"csph/router/h1"
+)
+
+// What ends a connection before there is a request, besides other *h1.Error.
+var (
+	errGone        = errors.New("the client is gone")
+	errHeadTimeout = &h1.Error{Status: 408, Reason: "the request took too long to arrive"}
+	errHeadSize    = &h1.Error{Status: 431, Reason: "the header is too large"}
+)
+
+// awaitRequest waits for the first bytes of a request. It reports false when none will come.
+func (s *session) awaitRequest() bool {
+	if len(s.client.unread()) > 0 {
+		return true
+	}
+	s.idle.Store(true)
+	defer s.idle.Store(false)
+	if s.r.stopping() {
+		return false
+	}
+	s.client.want = smallStorage
+	return s.client.fill(s.r.limits.IdleTimeout, s.r.limits.HeaderBytes) == nil
+}
+
+// readHead waits for a whole head and returns its length. The error is errGone or *h1.Error.
+func (s *session) readHead() (int, error) {
+	var scan h1.Scan
+	by := s.r.watch.after(s.r.limits.HeadTimeout)
+	for {
+		n, err := scan.End(s.client.unread())
+		switch {
+		case err != nil:
+			return 0, err
+		case n > s.r.limits.HeaderBytes:
+			return 0, errHeadSize
+		case n > 0:
+			return n, nil
+		}
+		if err := s.moreHead(by); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// moreHead waits for more bytes of a head that must be there by a time of the watch.
+func (s *session) moreHead(by int64) error {
+	left := time.Duration(by - s.r.watch.after(0))
+	if left <= 0 {
+		return errHeadTimeout
+	}
+	switch err := s.client.fill(left, s.r.limits.HeaderBytes); err {
+	case nil:
+		return nil
+	case errFull:
+		return errHeadSize
+	case errTimeout:
+		return errHeadTimeout
+	default:
+		return errGone
+	}
+}
+
+// refuse answers a request that could not be read, where there is somebody to answer.
+func (s *session) refuse(err error) {
+	s.status, s.keep = statusGone, false
+	var refused *h1.Error
+	if !errors.As(err, &refused) {
+		return
+	}
+	s.status = refused.Status
+	out := pageRefused(refused.Status, refused.Reason).append(nil, string(s.requestID), false, false, false)
+	if s.client.send(out, s.r.limits.BodyTimeout) == nil {
+		s.linger()
+	}
+}
+
+// linger lets the client read the last answer although it may still be sending: closing at once would
+// destroy the answer on its way (RFC 9112 section 9.6).
+func (s *session) linger() {
+	const most, long = 1 << 20, 2 * time.Second
+	s.client.closeWrite()
+	until := time.Now().Add(long)
+	for n := 0; n < most; n += bulkStorage {
+		s.client.release()
+		left := time.Until(until)
+		if left <= 0 || s.client.fill(left, bulkStorage) != nil {
+			return
+		}
+	}
+}
+
+// isGone tells the errors of a connection that just ended from the others.
+func isGone(err error) bool {
+	return err == io.EOF || errors.Is(err, errReset) || errors.Is(err, errPipe)
+}
