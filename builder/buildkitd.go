@@ -63,7 +63,7 @@ func (b *Builder) daemonSpec() daemon.Spec {
 		Name:    "buildkitd",
 		Path:    filepath.Join(b.config.BinDir, "buildkitd"),
 		Args:    []string{"--config", b.configPath()},
-		Env:     append(os.Environ(), fmt.Sprintf("BUILDKIT_STEP_LOG_MAX_SIZE=%d", stepLogBytes), "BUILDKIT_STEP_LOG_MAX_SPEED=-1"),
+		Env:     append(os.Environ(), fmt.Sprintf("BUILDKIT_STEP_LOG_MAX_SIZE=%d", stepLogBytes), "BUILDKIT_STEP_LOG_MAX_SPEED=-1", "TMPDIR="+b.config.scratchDir()),
 		LogPath: filepath.Join(b.config.Host.Dir, "logs", "buildkitd.log"),
 		PIDFile: filepath.Join(b.config.buildkitDir(), "buildkitd.pid"),
 		Ready:   b.buildkitReady,
@@ -79,7 +79,7 @@ func (b *Builder) configPath() string {
 
 // writeConfig lays out the files that buildkitd reads.
 func (b *Builder) writeConfig() error {
-	if err := os.MkdirAll(b.config.buildkitDir(), 0o711); err != nil {
+	if err := os.MkdirAll(b.config.scratchDir(), 0o711); err != nil {
 		return fmt.Errorf("make the folder of buildkitd: %w", err)
 	}
 	conflist, err := b.config.cniConfig()

@@ -21,6 +21,9 @@ func (b *Builder) sweep(ctx context.Context) error {
 	if err := b.sweepCgroups(ctx); err != nil {
 		return err
 	}
+	if err := b.config.sweepScratch(); err != nil {
+		return err
+	}
 	all, err := b.engine.Containers(ctx)
 	if err != nil {
 		return fmt.Errorf("list orphaned build steps: %w", err)

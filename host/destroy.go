@@ -38,7 +38,7 @@ func (i *Instance) Leftovers(ctx context.Context) ([]string, error) {
 	for _, t := range tables {
 		found = append(found, "table "+t)
 	}
-	mounts, err := mountsUnder(i.Dir)
+	mounts, err := MountsUnder(i.Dir)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +55,7 @@ func (i *Instance) Destroy(ctx context.Context) error {
 	for _, c := range i.topCgroups() {
 		errs = append(errs, c.Kill(ctx), c.Remove(ctx))
 	}
-	mounts, err := mountsUnder(i.Dir)
+	mounts, err := MountsUnder(i.Dir)
 	errs = append(errs, err)
 	for _, m := range slices.Backward(mounts) {
 		if err := syscall.Unmount(m, syscall.MNT_DETACH); err != nil {
@@ -114,8 +114,8 @@ func (c Cgroup) describe() ([]string, error) {
 	return found, err
 }
 
-// mountsUnder lists the mount points below dir, in the order they were mounted.
-func mountsUnder(dir string) ([]string, error) {
+// MountsUnder lists the mount points below dir, in the order they were mounted.
+func MountsUnder(dir string) ([]string, error) {
 	b, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
 		return nil, fmt.Errorf("list mounts: %w", err)

@@ -38,7 +38,8 @@ type Config struct {
 		CacheMB  int64 `yaml:"cache_mb"`  // of all builds' caches together
 	} `yaml:"build"`
 
-	AccessLog bool `yaml:"access_log"`
+	// WarmBases makes the base images of the commonest apps ready at the start, before a push asks for them.
+	WarmBases bool `yaml:"warm_bases"`
 }
 
 func defaults() Config {
@@ -47,6 +48,7 @@ func defaults() Config {
 	c.AppsDomain, c.LogLevel = "localhost", "info"
 	c.BaseDir = "/var/cache/csph/bases"
 	c.Capacity.Spherelets = 1000
+	c.WarmBases = true
 	c.Build.CPUs, c.Build.MemoryMB, c.Build.CacheMB = 5, 8192, 20480
 	if exe, err := os.Executable(); err == nil {
 		c.BinDir = filepath.Dir(exe)

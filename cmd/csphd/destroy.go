@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 
 	"csph/builder"
 	"csph/daemon"
@@ -64,7 +65,21 @@ func destroy(ctx context.Context, state string) error {
 	if err := errors.Join(builder.RemoveNetwork(ctx, instance), instance.Destroy(ctx)); err != nil {
 		return err
 	}
-	if err := os.RemoveAll(state); err != nil {
+	return removeState(state)
+}
+
+// removeState removes the state folder; one that is a mount point is only emptied.
+func removeState(state string) error {
+	entries, err := os.ReadDir(state)
+	if err != nil {
+		return fmt.Errorf("remove %s: %w", state, err)
+	}
+	for _, e := range entries {
+		if err := os.RemoveAll(filepath.Join(state, e.Name())); err != nil {
+			return fmt.Errorf("remove %s: %w", state, err)
+		}
+	}
+	if err := os.Remove(state); err != nil && !errors.Is(err, unix.EBUSY) {
 		return fmt.Errorf("remove %s: %w", state, err)
 	}
 	return nil

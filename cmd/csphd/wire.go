@@ -267,6 +267,9 @@ func (s *server) boot(ctx context.Context, middle *layer) error {
 
 // prepareBases makes the base images of the commonest apps ready before the first push asks for them.
 func (s *server) prepareBases(ctx context.Context) error {
+	if !s.config.WarmBases {
+		return nil
+	}
 	err := s.builder.Bases().Ensure(ctx, func(line string) { s.logger.Info("base images", "step", line) }, buildpacks.DefaultImages()...)
 	if err != nil && ctx.Err() == nil {
 		s.logger.Warn("base images are not ready; builds that need them try again", "err", err)

@@ -81,6 +81,8 @@ func params(s *server, p testscript.Params) testscript.Params {
 		"killdaemon": func(ts *testscript.TestScript, neg bool, args []string) { killDaemon(ts, s, args) },
 		"killall":    func(ts *testscript.TestScript, neg bool, args []string) { killAll(ts, s) },
 		"eventually": eventually,
+		"fill":       fill,
+		"unfill":     unfill,
 		"leftovers":  func(ts *testscript.TestScript, neg bool, args []string) { leftovers(ts, s, args) },
 	}
 	return p

@@ -62,6 +62,11 @@ func newServer(t testing.TB, args ...string) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return startServer(t, bin, state, args...)
+}
+
+func startServer(t testing.TB, bin, state string, args ...string) *server {
+	t.Helper()
 	s := &server{t: t, bin: bin, state: state, args: args, http: freeAddr(t), https: freeAddr(t), ssh: freeAddr(t), api: freeAddr(t)}
 	t.Cleanup(s.destroy)
 	s.start()
