@@ -19,12 +19,15 @@ down: ## stop csphd; apps keep running, state stays
 	@STATE=$(STATE) etc/scripts/down.sh
 
 build: ## bin/csphd, bin/csph and bin/csph-log
+	@echo "-----> Building csph"
 	@CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/...
 
 daemons: packages ## containerd, runc, buildkitd: minutes the first time, then nothing
+	@echo "-----> Building the daemons: containerd, runc, buildkitd (minutes the first time)"
 	@etc/daemons/build.sh $(BIN)
 
 packages: ## what Debian has that csph needs
+	@echo "-----> Packages"
 	@etc/scripts/packages.sh
 
 test: packages daemons build lint ## every test, end-to-end ones included

@@ -1,11 +1,13 @@
 package builder
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"csph/buildpacks"
+	"csph/platform"
 )
 
 const goMain = `package main
@@ -39,22 +41,26 @@ func TestAGoProgramIsBuiltIntoTheEnginesStore(t *testing.T) {
 	l := sharedLab(t)
 	ctx := l.timeout(10 * time.Minute)
 	dir := source(t, map[string]string{"go.mod": "module web\n\ngo 1.26\n", "main.go": goMain})
-	build := func(deployment string) time.Duration {
-		began := time.Now()
+	build := func(deployment string) (platform.Image, string) {
 		image, err := l.Build(ctx, Request{Deployment: deployment, Service: "svc_go", Dir: dir, Plan: goPlan()})
+		text := l.logText(deployment)
 		if err != nil {
-			t.Fatalf("%v\n%s", err, l.logText(deployment))
+			t.Fatalf("%v\n%s", err, text)
 		}
-		if image.Ref != "csph.local/svc_go:"+deployment || !strings.HasPrefix(image.Digest, "sha256:") || image.Size == 0 {
-			t.Fatalf("image is %+v", image)
+		if image.Ref != "csph.local/svc_go:"+deployment || !strings.HasPrefix(image.Digest, "sha256:") || image.Size == 0 ||
+			!slices.Equal(image.Command, []string{"/bin/sh", "-c", "exec /app/bin/web"}) {
+			t.Errorf("image is %+v", image)
 		}
-		t.Logf("%s took %v: %+v\n%s", deployment, time.Since(began).Round(time.Millisecond), image, l.logText(deployment))
-		return time.Since(began)
+		return image, text
 	}
-	build("dep_go1")
-	build("dep_go2")
+	first, _ := build("dep_go1")
+	same, text := build("dep_go2")
+	if !strings.Contains(text, "S build web  cached\n") || same.Digest != first.Digest {
+		t.Errorf("nothing changed, and yet the image is %s after %s:\n%s", same.Digest, first.Digest, text)
+	}
 	write(t, dir+"/main.go", strings.Replace(goMain, "hello", "hello again", 1))
-	build("dep_go3")
-	write(t, dir+"/main.go", strings.Replace(goMain, "hello", "hello once more", 1))
-	build("dep_go4")
+	changed, text := build("dep_go3")
+	if strings.Contains(text, "build web  cached") || changed.Digest == first.Digest {
+		t.Errorf("a change makes no new image:\n%s", text)
+	}
 }

@@ -47,7 +47,8 @@ if [ ! -e "$key" ]; then
 	mkdir -p "$STATE/demo"
 	ssh-keygen -q -t ed25519 -N '' -C csph-demo -f "$key"
 fi
-"$bin/csph" keys add "$key.pub" >/dev/null
+fingerprint=$(ssh-keygen -lf "$key.pub" | cut -d' ' -f2)
+"$bin/csph" keys list -o json | grep -qF "$fingerprint" || "$bin/csph" keys add "$key.pub" >/dev/null
 export GIT_SSH_COMMAND="ssh -i $key -o IdentitiesOnly=yes -o StrictHostKeyChecking=accept-new -o UserKnownHostsFile=$STATE/demo/known_hosts"
 
 app=$STATE/demo/hello
@@ -63,6 +64,7 @@ fi
 git -C "$app" remote set-url csph "$remote"
 
 head_ "git push csph main"
+say "       (the first push waits for its base images to be made or pulled)"
 t=$(date +%s)
 git -C "$app" push csph main
 say "       pushed and live after $(seconds "$t")"
