@@ -90,7 +90,7 @@ func (s *Server) log(r *http.Request, req *request, status int, took time.Durati
 	if cause != nil {
 		attrs = append(attrs, slog.Any("err", cause))
 	}
-	if status >= http.StatusInternalServerError {
+	if status >= http.StatusInternalServerError && r.URL.Path != "/healthz" { // "not yet" is an answer, not a fault
 		level = slog.LevelError
 	}
 	s.Logger.LogAttrs(r.Context(), level, "api request", attrs...)

@@ -1,6 +1,7 @@
 package builder
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -122,11 +123,8 @@ func startLab(c Config) (l *lab, stop func(), err error) {
 	undo = append(undo, stopContainerd)
 	c.Host, c.BinDir, c.Containerd = instance, bin, socket
 	if c.BaseDir == "" {
-		cache, err := os.UserCacheDir()
-		if err != nil {
-			cache = "/var/cache"
-		}
-		c.BaseDir = filepath.Join(cache, "csph", "bases")
+		// The place where every csphd of the machine finds them: they take minutes to make.
+		c.BaseDir = cmp.Or(os.Getenv("CSPHD_BASE_DIR"), "/var/cache/csph/bases")
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))

@@ -50,7 +50,7 @@ func planState(service string, p buildpacks.Plan, build, run base, env map[strin
 	if p.BuildImage != "" {
 		built = buildState(service, p, build, src, env)
 	}
-	final := run.state()
+	final := runPackages(service, run, p.RunPackages)
 	if len(p.Files) > 0 {
 		final = final.File(files(p.Files), llb.WithCustomName("write files of the plan"))
 	}
@@ -62,6 +62,24 @@ func planState(service string, p buildpacks.Plan, build, run base, env map[strin
 		final = final.File(op, llb.WithCustomName("copy "+c.From))
 	}
 	return final, nil
+}
+
+// runPackages is the run image with Debian packages installed. They come before anything of the app, so
+// that they are installed once.
+func runPackages(service string, run base, packages []string) llb.State {
+	st := run.state()
+	if len(packages) == 0 {
+		return st
+	}
+	for _, kv := range withPath(run.env) {
+		k, v, _ := strings.Cut(kv, "=")
+		st = st.AddEnv(k, v)
+	}
+	return runStep(st, service, run, buildpacks.Step{
+		Name: "install " + strings.Join(packages, ", ") + " into the run image",
+		Command: "apt-get update -qq; DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends " +
+			strings.Join(packages, " ") + "; rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/cache/apt/archives/*.deb",
+	})
 }
 
 func (b base) state() llb.State {
@@ -171,7 +189,7 @@ func imageConfig(p buildpacks.Plan, run base) ocispecs.Image {
 	img := ocispecs.Image{
 		Platform: ocispecs.Platform{OS: "linux", Architecture: "amd64"},
 		Config: ocispecs.ImageConfig{
-			Env: env, User: p.User, WorkingDir: workDir,
+			Env: env, User: withGroup(p.User), WorkingDir: workDir,
 			Labels: map[string]string{"csph.language": p.Language},
 		},
 	}
@@ -182,6 +200,14 @@ func imageConfig(p buildpacks.Plan, run base) ocispecs.Image {
 		img.Config.ExposedPorts = map[string]struct{}{fmt.Sprintf("%d/tcp", p.Port): {}}
 	}
 	return img
+}
+
+// withGroup gives a bare uid the group of the same number, as its files have; without one it would be root's.
+func withGroup(user string) string {
+	if user == "" || strings.Contains(user, ":") {
+		return user
+	}
+	return user + ":" + user
 }
 
 func withPath(env []string) []string {

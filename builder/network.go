@@ -21,7 +21,7 @@ import (
 func (c Config) cniPath() string { return filepath.Join(c.buildkitDir(), "builds.conflist") }
 
 // Bridge is the name of the bridge that an instance's build steps are on.
-func Bridge(i *host.Instance) string { return "cspb" + i.ID }
+func Bridge(i *host.Instance) string { return i.BuildBridge() }
 
 func tableName(i *host.Instance) string { return "csph_" + i.ID + "_builds" }
 

@@ -43,7 +43,12 @@ func (s *Bases) standIn(ctx context.Context, name string, r recipe, version stri
 			return fmt.Errorf("make base image %s: %w", displayName(name), err)
 		}
 	}
-	return s.importArchive(ctx, archive, name, r)
+	began := time.Now()
+	if err := s.importArchive(ctx, archive, name, r); err != nil {
+		return err
+	}
+	progress(fmt.Sprintf("loaded base image %s  %.1fs", displayName(name), time.Since(began).Seconds()))
+	return nil
 }
 
 // importArchive puts the image in archive into the engine's store as name.
