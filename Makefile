@@ -31,7 +31,7 @@ packages: ## what Debian has that csph needs
 	@etc/scripts/packages.sh
 
 test: packages daemons build lint ## every test, end-to-end ones included
-	@etc/scripts/packages.sh wrk:wrk jq:jq
+	@etc/scripts/packages.sh jq:jq nginx:nginx-light scp:openssh-client
 	go test -race -timeout 30m ./...
 
 e2e: packages daemons build ## the end-to-end scripts alone; RUN=name picks one
