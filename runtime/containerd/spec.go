@@ -47,7 +47,7 @@ func (j *job) specOpts(img client.Image) []oci.SpecOpts {
 		opts = append(opts, oci.WithUserNamespace(ids, ids))
 	}
 	// Last: the profile depends on the capabilities.
-	return append(opts, seccomp.WithDefaultProfile())
+	return append(opts, seccomp.WithDefaultProfile(), withoutX32)
 }
 
 // withProcess takes user, folder and variables from the image, and the command where the set has none. The
@@ -98,6 +98,15 @@ func withOpenFiles(ctx context.Context, c oci.Client, con *containers.Container,
 // withSysctls lets any user of the container listen on ports below 1024: they are the container's own.
 func withSysctls(_ context.Context, _ oci.Client, _ *containers.Container, s *oci.Spec) error {
 	s.Linux.Sysctl = map[string]string{"net.ipv4.ip_unprivileged_port_start": "0"}
+	return nil
+}
+
+// withoutX32 leaves the x32 variant of amd64 out of the profile, so that the kernel kills what uses it. Nothing
+// does, Debian's kernels do not even offer it by default; and compiling the filter for it took 20 ms of every start.
+func withoutX32(_ context.Context, _ oci.Client, _ *containers.Container, s *oci.Spec) error {
+	if p := s.Linux.Seccomp; p != nil {
+		p.Architectures = slices.DeleteFunc(p.Architectures, func(a specs.Arch) bool { return a == specs.ArchX32 })
+	}
 	return nil
 }
 

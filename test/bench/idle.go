@@ -4,69 +4,58 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"log"
-	"net/http/httptest"
+	"math"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/google/go-containerregistry/pkg/name"
-	"github.com/google/go-containerregistry/pkg/registry"
-	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/empty"
-	"github.com/google/go-containerregistry/pkg/v1/mutate"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
-	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"golang.org/x/sync/errgroup"
-
-	"csph/api/client"
-	"csph/api/wire"
-	"csph/platform"
 )
 
 const (
-	idleSize      = 64 << 20 // of csphd without its children
-	idleGrowth    = 20 << 20 // by so many idle services:
-	idleServices  = 100
-	deployAtOnce  = 4
-	settleTimeout = 3 * time.Minute // the Go runtime collects garbage every two minutes when nothing happens
+	idleSize     = 64 << 20 // of csphd without its children
+	idleGrowth   = 20 << 20 // by so many idle services:
+	idleServices = 100
+	deployAtOnce = 4
+	settleTime   = 130 * time.Second // the Go runtime collects garbage every two minutes when nothing happens
 )
 
-// measureIdle compares csphd's resident size with nothing and, at first with idleServices services live.
+// measureIdle compares csphd's resident size with nothing, and by how much idleServices more services make it grow. The
+// first figure includes one service, so that the second one has none of what any deployment loads.
 func measureIdle(ctx context.Context, b *bench, report func(figure)) (err error) {
 	s, err := startServer(ctx, b)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	before, err := s.settledSize(ctx, idleSize)
+	before, err := s.sizeWith(ctx, b, 1, 0)
 	if err != nil {
 		return err
 	}
 	report(growthOf("resident size of csphd, idle", before, 0, idleSize))
-	began := time.Now()
-	if err := s.deployIdle(ctx, b); err != nil {
-		return err
-	}
-	b.note("%d services are live after %s", idleServices, time.Since(began).Round(time.Second))
-	after, err := s.settledSize(ctx, before+idleGrowth)
+	after, err := s.sizeWith(ctx, b, idleServices, before+idleGrowth)
 	if err != nil {
 		return err
 	}
-	report(growthOf(fmt.Sprintf("resident size with %d idle services", idleServices), after, before, idleGrowth))
+	report(growthOf(fmt.Sprintf("resident size with %d more services", idleServices), after, before, idleGrowth))
 	return nil
 }
 
-// settledSize is the resident size of csphd, once it is below limit; the size at the deadline when it never is.
-func (s *server) settledSize(ctx context.Context, limit int64) (int64, error) {
-	for deadline := time.Now().Add(settleTimeout); ; {
+// sizeWith deploys so many more services and returns the resident size of csphd once it is at rest: as soon as
+// it is below enough, or else the least of a time in which the Go runtime has collected its garbage.
+func (s *server) sizeWith(ctx context.Context, b *bench, services int, enough int64) (int64, error) {
+	began := time.Now()
+	if err := s.deployIdle(ctx, b, services); err != nil {
+		return 0, err
+	}
+	b.note("%d services are live after %s", services, time.Since(began).Round(time.Second))
+	for least, deadline := int64(math.MaxInt64), time.Now().Add(settleTime); ; {
 		size, err := residentSize(s.cmd.Process.Pid)
-		if err != nil || size < limit || time.Now().After(deadline) {
-			return size, err
+		least = min(least, size)
+		if err != nil || least < enough || time.Now().After(deadline) {
+			return least, err
 		}
 		select {
 		case <-time.After(time.Second):
@@ -90,79 +79,17 @@ func residentSize(pid int) (int64, error) {
 	return kilobytes << 10, err
 }
 
-// deployIdle deploys one image as idleServices services, from a registry of this process.
-func (s *server) deployIdle(ctx context.Context, b *bench) error {
-	local := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
-	defer local.Close()
-	image, err := helloImage(ctx, b, s.state)
-	if err != nil {
-		return fmt.Errorf("make an image: %w", err)
-	}
-	ref, err := name.ParseReference(strings.TrimPrefix(local.URL, "http://")+"/bench/hello:1", name.Insecure)
+// deployIdle deploys one image as so many services.
+func (s *server) deployIdle(ctx context.Context, b *bench, services int) error {
+	ref, stop, err := serveImage(ctx, b, s.state)
 	if err != nil {
 		return err
 	}
-	if err := remote.Write(ref, image, remote.WithContext(ctx)); err != nil {
-		return fmt.Errorf("push the image: %w", err)
-	}
+	defer stop()
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(deployAtOnce)
-	for n := range idleServices {
-		g.Go(func() error { return s.deployOne(ctx, "idle-"+strconv.Itoa(n), ref.String()) })
+	for n := range services {
+		g.Go(func() error { return s.deployImage(ctx, fmt.Sprintf("idle-%d-of-%d", n+1, services), ref) })
 	}
 	return g.Wait()
-}
-
-func (s *server) deployOne(ctx context.Context, service, image string) error {
-	if _, err := s.client.CreateService(ctx, wire.NewService{Name: service}); err != nil {
-		return err
-	}
-	d, err := s.client.DeployImage(ctx, service, wire.NewDeployment{Image: image})
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
-	defer cancel()
-	for e, err := range s.client.Events(ctx, client.EventQuery{Deployment: d.ID, Follow: true}) {
-		switch {
-		case err != nil:
-			return fmt.Errorf("deploy %s: %w", service, err)
-		case e.Kind == platform.EventLive:
-			return nil
-		case e.Settles():
-			return fmt.Errorf("deploy %s: %s", service, e.Message)
-		}
-	}
-	return fmt.Errorf("deploy %s: its events ended", service)
-}
-
-// helloImage is the sample Go app alone in an image.
-func helloImage(ctx context.Context, b *bench, dir string) (v1.Image, error) {
-	binary := filepath.Join(dir, "bench-hello")
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", binary, ".")
-	cmd.Dir = filepath.Join(b.root, "test", "apps", "go-hello")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("go build: %w: %s", err, out)
-	}
-	archive := binary + ".tar"
-	if out, err := exec.CommandContext(ctx, "tar", "-C", dir, "-cf", archive, filepath.Base(binary)).CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("tar: %w: %s", err, out)
-	}
-	layer, err := tarball.LayerFromFile(archive)
-	if err != nil {
-		return nil, err
-	}
-	image, err := mutate.AppendLayers(empty.Image, layer)
-	if err != nil {
-		return nil, err
-	}
-	config, err := image.ConfigFile()
-	if err != nil {
-		return nil, err
-	}
-	config = config.DeepCopy()
-	config.OS, config.Architecture = "linux", "amd64"
-	config.Config.Cmd = []string{"/" + filepath.Base(binary)}
-	return mutate.ConfigFile(image, config)
 }
