@@ -22,13 +22,11 @@ type cgroupRoot struct {
 	daemons string
 }
 
-// findCgroups decides where the cgroups of instance id go.
-//
-// With cgroup v1 they stand at the top of every hierarchy. With v2 they stand beside csphd in the cgroup
-// that its service manager delegated, provided it was started in a subgroup "supervisor" of it
-// (DelegateSubgroup=supervisor, systemd 254 and later): a cgroup with controllers for its children may hold
-// no process, so a csphd that occupied the delegated cgroup itself could not be started again beside apps
-// that outlived it. Otherwise they stand in a cgroup of their own at the root.
+// findCgroups decides where the cgroups of instance id go: at the top of every hierarchy, with v2 of the only
+// one. With v2 they are thus the neighbours of systemd's slices and not below csphd's own unit. A cgroup with
+// controllers for its children may hold no process: a csphd in its unit's cgroup could not be started again
+// beside apps below it that outlived it. And the fence around builds counts among neighbours: at the top,
+// it protects the router and the rest of the machine, too.
 func findCgroups(id string) (cgroupRoot, error) {
 	mounts, err := cgroupMounts("/proc/self/mountinfo")
 	if err != nil {
@@ -37,25 +35,10 @@ func findCgroups(id string) (cgroupRoot, error) {
 	if len(mounts) == 0 {
 		return cgroupRoot{}, errors.New("find the cgroup hierarchies: none is mounted; mount cgroup2 on /sys/fs/cgroup")
 	}
-	if cgroups.Mode() != cgroups.Unified {
-		return cgroupRoot{
-			mounts: mounts,
-			apps:   "/csph-" + id + "-apps", builds: "/csph-" + id + "-builds", daemons: "/csph-" + id + "-daemons",
-		}, nil
-	}
-	_, own, err := cgroups.ParseCgroupFileUnified("/proc/self/cgroup")
-	if err != nil {
-		return cgroupRoot{}, fmt.Errorf("find csphd's own cgroup: %w", err)
-	}
-	base := unifiedBase(id, own)
-	return cgroupRoot{unified: true, mounts: mounts, apps: base + "/apps", builds: base + "/builds", daemons: base + "/daemons"}, nil
-}
-
-func unifiedBase(id, own string) string {
-	if filepath.Base(own) == "supervisor" && filepath.Dir(own) != "/" {
-		return filepath.Dir(own)
-	}
-	return "/csph-" + id
+	return cgroupRoot{
+		unified: cgroups.Mode() == cgroups.Unified, mounts: mounts,
+		apps: "/csph-" + id + "-apps", builds: "/csph-" + id + "-builds", daemons: "/csph-" + id + "-daemons",
+	}, nil
 }
 
 // cgroupMounts lists the mount points of cgroup and cgroup2 file systems in a mountinfo file (proc(5)).
@@ -141,10 +124,33 @@ func (i *Instance) cgroup(parent, name string) Cgroup {
 // PrepareCgroups makes the parents, and fences the builds: whatever they do, they only get the CPU time
 // that the apps and the router leave. Call it once after Open; doing it again changes nothing.
 func (i *Instance) PrepareCgroups() error {
-	if err := i.BuildsCgroup().Apply(Limits{Shares: 2}); err != nil {
+	if err := i.BuildsCgroup().yield(); err != nil {
 		return err
 	}
-	return i.AppsCgroup().Apply(Limits{Shares: 1024})
+	return i.AppsCgroup().Apply(Limits{})
+}
+
+const (
+	leastShares = 2
+	idleFile    = "cpu.idle"
+)
+
+// yield makes the group and lets it run when nothing beside it wants to: with cgroup v2 as an idle group, where
+// the kernel has them (5.15 and later), otherwise with the least weight. An idle group's weight cannot be set.
+func (c Cgroup) yield() error {
+	if c.root.unified && c.file(idleFile) == "1" {
+		return nil
+	}
+	if err := c.Apply(Limits{Shares: leastShares}); err != nil {
+		return err
+	}
+	if !c.root.unified || c.file(idleFile) == "" {
+		return nil
+	}
+	if err := os.WriteFile(filepath.Join(c.root.mounts[0], c.path, idleFile), []byte("1"), 0); err != nil {
+		return fmt.Errorf("make cgroup %s idle: %w", c.path, err)
+	}
+	return nil
 }
 
 // Path is the group's path below the hierarchies' mount points, as runc and BuildKit want it.

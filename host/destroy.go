@@ -87,14 +87,9 @@ func (i *Instance) leaveRegistry() error {
 	return reg.drop(i.ID)
 }
 
-// topCgroups are the groups that hold all others of the instance; with cgroup v2 and no delegated cgroup
-// also the one around them.
+// topCgroups are the groups that hold all others of the instance.
 func (i *Instance) topCgroups() []Cgroup {
-	tops := []Cgroup{i.cgroup(i.cgroups.apps, ""), i.cgroup(i.cgroups.builds, ""), i.cgroup(i.cgroups.daemons, "")}
-	if own := unifiedBase(i.ID, ""); i.cgroups.unified && filepath.Dir(i.cgroups.apps) == own {
-		tops = append(tops, i.cgroup(own, ""))
-	}
-	return tops
+	return []Cgroup{i.AppsCgroup(), i.BuildsCgroup(), i.DaemonCgroup("")}
 }
 
 // describe names the group, those below it, and their processes.

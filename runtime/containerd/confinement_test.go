@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/containerd/cgroups/v3"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"csph/platform"
@@ -72,14 +73,25 @@ func (r *rig) limited(t *testing.T, s platform.Spherelet) {
 	if err != nil || u.MaxMemory != 512<<20 || u.Memory <= 0 || u.Memory > 100<<20 || u.CPU <= 0 || u.OOMKills != 0 {
 		t.Errorf("usage %+v, %v", u, err)
 	}
-	for name, want := range map[string]string{"cpu/%s/cpu.cfs_quota_us": "25000", "memory/%s/memory.memsw.limit_in_bytes": fmt.Sprint(512 << 20), "pids/%s/pids.max": "1024"} {
-		b, err := os.ReadFile("/sys/fs/cgroup/" + fmt.Sprintf(name, r.inst.AppCgroup(s.ID).Path()))
-		if os.IsNotExist(err) {
-			continue // cgroup v2, where Usage has told
-		}
+	for file, want := range limitFiles(r.inst.AppCgroup(s.ID).Path()) {
+		b, err := os.ReadFile(filepath.Join("/sys/fs/cgroup", file))
 		if got := strings.TrimSpace(string(b)); err != nil || got != want {
-			t.Errorf("%s is %q, %v; want %s", name, got, err, want)
+			t.Errorf("%s is %q, %v; want %s", file, got, err, want)
 		}
+	}
+}
+
+// limitFiles is what the control files of the smallest shape's cgroup should hold, by their place below /sys/fs/cgroup.
+func limitFiles(group string) map[string]string {
+	if cgroups.Mode() == cgroups.Unified {
+		return map[string]string{
+			group + "/cpu.max": "25000 100000", group + "/pids.max": "1024",
+			group + "/memory.max": fmt.Sprint(512 << 20), group + "/memory.swap.max": "0",
+		}
+	}
+	return map[string]string{
+		"cpu" + group + "/cpu.cfs_quota_us": "25000", "pids" + group + "/pids.max": "1024",
+		"memory" + group + "/memory.memsw.limit_in_bytes": fmt.Sprint(512 << 20),
 	}
 }
 
