@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -20,22 +22,48 @@ func leftovers(ts *testscript.TestScript, s *server, args []string) {
 		ts.Fatalf("usage: leftovers save|compare FILE")
 	}
 	file := ts.MkAbs(args[1])
-	now := s.census()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
 	switch args[0] {
 	case "save":
-		ts.Check(os.WriteFile(file, []byte(now), 0o644))
+		ts.Check(poll(ctx, func() error {
+			now := s.census()
+			if !now.steady() {
+				return fmt.Errorf("spherelets are still coming and going:\n%v", now)
+			}
+			return os.WriteFile(file, []byte(now.String()), 0o644)
+		}))
 	case "compare":
 		before, err := os.ReadFile(file)
 		ts.Check(err)
-		if now != string(before) {
-			ts.Fatalf("something was left behind; before:\n%s\nnow:\n%s", before, now)
-		}
+		ts.Check(poll(ctx, func() error {
+			if now := s.census().String(); now != string(before) {
+				return fmt.Errorf("something was left behind; before:\n%s\nnow:\n%s", before, now)
+			}
+			return nil
+		}))
 	}
 }
 
-// census counts, sorted by name.
-func (s *server) census() string {
-	counts := map[string]int{
+// census is how many there are, by kind.
+type census map[string]int
+
+// steady: every container has its task, its shim and its logger.
+func (c census) steady() bool {
+	n := c["containers"]
+	return n == c["tasks"] && n == c["shims"] && n == c["loggers"]
+}
+
+func (c census) String() string {
+	var b strings.Builder
+	for _, k := range slices.Sorted(maps.Keys(c)) {
+		fmt.Fprintf(&b, "%-10s %d\n", k, c[k])
+	}
+	return b.String()
+}
+
+func (s *server) census() census {
+	return census{
 		"containers": s.ctr("containers", "ls", "-q"),
 		"tasks":      s.ctr("tasks", "ls", "-q"),
 		"cgroups":    cgroups(s.instance()),
@@ -44,11 +72,6 @@ func (s *server) census() string {
 		"loggers":    processes(s.state, "csph-log"),
 		"mounts":     mounts(s.state),
 	}
-	var b strings.Builder
-	for _, k := range slices.Sorted(maps.Keys(counts)) {
-		fmt.Fprintf(&b, "%-10s %d\n", k, counts[k])
-	}
-	return b.String()
 }
 
 func (s *server) ctr(args ...string) int {

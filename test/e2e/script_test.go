@@ -127,9 +127,15 @@ func killDaemon(ts *testscript.TestScript, s *server, args []string) {
 	if len(args) != 1 {
 		ts.Fatalf("usage: killdaemon containerd|buildkitd")
 	}
-	pid, err := s.daemonPID(args[0])
-	ts.Check(err)
-	ts.Check(syscall.Kill(pid, syscall.SIGKILL))
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	ts.Check(poll(ctx, func() error { // it may just be on its way back from the last time
+		pid, err := s.daemonPID(args[0])
+		if err != nil {
+			return err
+		}
+		return syscall.Kill(pid, syscall.SIGKILL)
+	}))
 }
 
 // killall: what a reboot does to the processes of a csphd that is not running: shims, apps, loggers, daemons, all SIGKILLed.
