@@ -87,7 +87,7 @@ func (s *Bases) ready(ctx context.Context, name string, progress func(string)) (
 	if found, ok, err := s.stored(ctx, name); err != nil || ok {
 		return found, err
 	}
-	unlock, err := s.making.lock(ctx, name)
+	unlock, err := s.making.lock(ctx, name, func() { progress("waiting for base image " + displayName(name) + ", which is being made or pulled") })
 	if err != nil {
 		return base{}, err
 	}

@@ -18,9 +18,9 @@ type keyedLock struct {
 
 func newKeyedLock() *keyedLock { return &keyedLock{held: map[string]chan struct{}{}} }
 
-// lock blocks until the lock of key is ours or ctx ends.
-func (k *keyedLock) lock(ctx context.Context, key string) (unlock func(), err error) {
-	for {
+// lock blocks until the lock of key is ours or ctx ends; waiting is called once if it is not free at once.
+func (k *keyedLock) lock(ctx context.Context, key string, waiting func()) (unlock func(), err error) {
+	for once := sync.OnceFunc(waiting); ; {
 		k.mu.Lock()
 		held, ok := k.held[key]
 		if !ok {
@@ -35,6 +35,7 @@ func (k *keyedLock) lock(ctx context.Context, key string) (unlock func(), err er
 			}, nil
 		}
 		k.mu.Unlock()
+		once()
 		select {
 		case <-held:
 		case <-ctx.Done():
