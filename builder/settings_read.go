@@ -67,25 +67,21 @@ func localProxy(name, value string) bool {
 	return u.Hostname() == "localhost" || err == nil && a.IsLoopback()
 }
 
-// goDefaults are the go command's settings about where modules come from, with the values that need not be passed.
-var goDefaults = map[string]string{
-	"GOPROXY": "https://proxy.golang.org,direct", "GOSUMDB": "sum.golang.org",
-	"GOPRIVATE": "", "GONOPROXY": "", "GONOSUMDB": "", "GOINSECURE": "",
-}
+// goSettings are the go command's settings about where modules come from.
+var goSettings = []string{"GOPROXY", "GOSUMDB", "GOPRIVATE", "GONOPROXY", "GONOSUMDB", "GOINSECURE"}
 
-// readGo asks the go command, which also knows what `go env -w` has set; without one the environment counts.
+// readGo asks the go command, which also knows what `go env -w` has set, for what differs from its
+// defaults; without one the environment counts.
 func (s *HostSettings) readGo(ctx context.Context) error {
 	found := map[string]string{}
-	args := []string{"env", "-json"}
-	for name := range goDefaults {
-		args = append(args, name)
-		found[name] = os.Getenv(name)
-	}
-	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd := exec.CommandContext(ctx, "go", append([]string{"env", "-json", "-changed"}, goSettings...)...)
 	cmd.Dir = "/"
 	out, err := cmd.Output()
 	switch {
 	case errors.Is(err, exec.ErrNotFound):
+		for _, name := range goSettings {
+			found[name] = os.Getenv(name)
+		}
 	case err != nil:
 		return fmt.Errorf("ask go for its settings: %w", err)
 	default:
@@ -93,8 +89,8 @@ func (s *HostSettings) readGo(ctx context.Context) error {
 			return fmt.Errorf("read go's settings: %w", err)
 		}
 	}
-	for name, usual := range goDefaults {
-		if v := found[name]; v != "" && v != usual {
+	for _, name := range goSettings {
+		if v := found[name]; v != "" {
 			s.Env[name] = v
 		}
 	}
@@ -103,8 +99,6 @@ func (s *HostSettings) readGo(ctx context.Context) error {
 
 // npmLine is a line of npmrc that says where packages come from, or with which credentials.
 var npmLine = regexp.MustCompile(`^\s*(registry|@[^:=\s]+:registry|//[^=\s]+:(?:_authToken|_auth|_password|username|email))\s*=\s*(.*?)\s*$`)
-
-const npmDefault = "https://registry.npmjs.org/"
 
 func (s *HostSettings) readNPM() error {
 	home, err := os.UserHomeDir()
@@ -136,7 +130,7 @@ func (s *HostSettings) readNPM() error {
 	if kept.Len() > 0 {
 		s.NPMRC = []byte(kept.String())
 	}
-	if registry != "" && strings.TrimSuffix(registry, "/") != strings.TrimSuffix(npmDefault, "/") {
+	if registry != "" {
 		s.Env["npm_config_registry"], s.Env["COREPACK_NPM_REGISTRY"] = registry, registry
 	}
 	return nil
