@@ -36,9 +36,7 @@ func ReadHostSettings(ctx context.Context) (HostSettings, error) {
 			s.Env[name] = v
 		}
 	}
-	if err := s.readGo(ctx); err != nil {
-		return s, err
-	}
+	s.readGo(ctx)
 	if err := s.readNPM(); err != nil {
 		return s, err
 	}
@@ -71,22 +69,15 @@ func localProxy(name, value string) bool {
 var goSettings = []string{"GOPROXY", "GOSUMDB", "GOPRIVATE", "GONOPROXY", "GONOSUMDB", "GOINSECURE"}
 
 // readGo asks the go command, which also knows what `go env -w` has set, for what differs from its
-// defaults; without one the environment counts.
-func (s *HostSettings) readGo(ctx context.Context) error {
+// defaults. Without one, or with one that does not work or is too old to tell, the environment counts.
+func (s *HostSettings) readGo(ctx context.Context) {
 	found := map[string]string{}
 	cmd := exec.CommandContext(ctx, "go", append([]string{"env", "-json", "-changed"}, goSettings...)...)
 	cmd.Dir = "/"
 	out, err := cmd.Output()
-	switch {
-	case errors.Is(err, exec.ErrNotFound):
+	if err != nil || json.Unmarshal(out, &found) != nil {
 		for _, name := range goSettings {
 			found[name] = os.Getenv(name)
-		}
-	case err != nil:
-		return fmt.Errorf("ask go for its settings: %w", err)
-	default:
-		if err := json.Unmarshal(out, &found); err != nil {
-			return fmt.Errorf("read go's settings: %w", err)
 		}
 	}
 	for _, name := range goSettings {
@@ -94,7 +85,6 @@ func (s *HostSettings) readGo(ctx context.Context) error {
 			s.Env[name] = v
 		}
 	}
-	return nil
 }
 
 // npmLine is a line of npmrc that says where packages come from, or with which credentials.

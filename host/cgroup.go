@@ -137,6 +137,8 @@ const (
 
 // yield makes the group and lets it run when nothing beside it wants to: with cgroup v2 as an idle group, where
 // the kernel has them (5.15 and later), otherwise with the least weight. An idle group's weight cannot be set.
+// The CPU controller is kept on below it, which keeps it on above: systemd takes from the top what it thinks
+// nobody uses, and the group's settings would be gone with it.
 func (c Cgroup) yield() error {
 	if c.root.unified && c.file(idleFile) == "1" {
 		return nil
@@ -144,11 +146,17 @@ func (c Cgroup) yield() error {
 	if err := c.Apply(Limits{Shares: leastShares}); err != nil {
 		return err
 	}
-	if !c.root.unified || c.file(idleFile) == "" {
+	if !c.root.unified {
 		return nil
 	}
-	if err := os.WriteFile(filepath.Join(c.root.mounts[0], c.path, idleFile), []byte("1"), 0); err != nil {
-		return fmt.Errorf("make cgroup %s idle: %w", c.path, err)
+	settings := []struct{ file, value string }{{"cgroup.subtree_control", "+cpu"}, {idleFile, "1"}}
+	if c.file(idleFile) == "" {
+		settings = settings[:1]
+	}
+	for _, s := range settings {
+		if err := os.WriteFile(filepath.Join(c.root.mounts[0], c.path, s.file), []byte(s.value), 0); err != nil {
+			return fmt.Errorf("fence cgroup %s: %w", c.path, err)
+		}
 	}
 	return nil
 }

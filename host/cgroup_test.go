@@ -25,24 +25,15 @@ func start(t *testing.T, c Cgroup) *exec.Cmd {
 
 func TestLimitsReachTheKernel(t *testing.T) {
 	i := open(t)
-	if err := i.PrepareCgroups(); err != nil {
-		t.Fatal(err)
-	}
 	c := i.BuildCgroup("dep_1")
 	if err := c.Apply(Limits{MilliCPU: 1500, Memory: 64 << 20, Pids: 77}); err != nil {
 		t.Fatal(err)
 	}
 	want := map[string]string{"cpu.cfs_quota_us": "150000", "memory.limit_in_bytes": "67108864", "memory.memsw.limit_in_bytes": "67108864", "pids.max": "77"}
-	weight := map[string]string{"cpu.shares": "2"}
 	if i.cgroups.unified {
 		want = map[string]string{"cpu.max": "150000 100000", "memory.max": "67108864", "memory.swap.max": "0", "pids.max": "77"}
-		weight = map[string]string{"cpu.idle": "1"}
 	}
 	expectFiles(t, c, want)
-	if err := i.PrepareCgroups(); err != nil {
-		t.Errorf("a second time: %v", err)
-	}
-	expectFiles(t, i.BuildsCgroup(), weight)
 	if err := c.Limit(Limits{MilliCPU: 250}); err != nil {
 		t.Fatal(err)
 	}
@@ -54,6 +45,21 @@ func TestLimitsReachTheKernel(t *testing.T) {
 	expectFiles(t, c, want)
 	if err := i.AppCgroup("sph_none").Limit(Limits{MilliCPU: 250}); err == nil {
 		t.Error("limits were set for a group that is not there")
+	}
+}
+
+// The controller below the builds keeps the one above from being taken away, and their settings with it.
+func TestBuildsAreFencedForGood(t *testing.T) {
+	i := open(t)
+	for range 2 {
+		if err := i.PrepareCgroups(); err != nil {
+			t.Fatal(err)
+		}
+		want := map[string]string{"cpu.shares": "2"}
+		if i.cgroups.unified {
+			want = map[string]string{"cpu.idle": "1", "cgroup.subtree_control": "cpu"}
+		}
+		expectFiles(t, i.BuildsCgroup(), want)
 	}
 }
 
