@@ -65,7 +65,12 @@ func (s *server) start(ctx context.Context) error {
 		return err
 	}
 	defer log.Close()
-	s.cmd = exec.Command(filepath.Join(s.bin, "csphd"), "serve", "--state", s.state,
+	// Loading base images in the background would be measured with whatever is.
+	config := filepath.Join(s.state, "csphd.yaml")
+	if err := os.WriteFile(config, []byte("warm_bases: false\n"), 0o600); err != nil {
+		return err
+	}
+	s.cmd = exec.Command(filepath.Join(s.bin, "csphd"), "serve", "--config", config, "--state", s.state,
 		"--http", s.http, "--https", "off", "--ssh", s.ssh, "--api", s.api)
 	s.cmd.Stdout, s.cmd.Stderr = log, log
 	if err := s.cmd.Start(); err != nil {
