@@ -32,10 +32,10 @@ packages: ## what Debian has that csph needs
 
 test: packages daemons build lint ## every test, end-to-end ones included
 	@etc/scripts/packages.sh jq:jq nginx:nginx-light scp:openssh-client
-	go test -race -timeout 30m ./...
+	go test -race -timeout 60m ./...
 
 e2e: packages daemons build ## the end-to-end scripts alone; RUN=name picks one
-	go test -count=1 -timeout 30m ./test/e2e/... $(if $(RUN),-run 'TestScripts/$(RUN)')
+	go test -count=1 -timeout 60m ./test/e2e/... $(if $(RUN),-run 'TestScripts/$(RUN)')
 
 race: ## unit tests, with the race detector
 	go test -race -short ./...

@@ -48,7 +48,7 @@ func runScripts(t *testing.T, dir string, s *server) {
 func params(s *server, p testscript.Params) testscript.Params {
 	loads := &loads{}
 	p.RequireExplicitExec = true
-	p.Deadline = time.Now().Add(20 * time.Minute)
+	p.Deadline = time.Now().Add(30 * time.Minute)
 	p.Setup = func(env *testscript.Env) error {
 		apps, err := filepath.Abs("../apps")
 		if err != nil {

@@ -62,7 +62,29 @@ func newServer(t testing.TB, args ...string) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return startServer(t, bin, state, args...)
+	s := startServer(t, bin, state, args...)
+	s.warm("go-hello")
+	return s
+}
+
+// warmTimeout is for a machine where the base images have to be made first.
+const warmTimeout = 25 * time.Minute
+
+// warm deploys an app once and deletes it, so that its base images are there: the scripts have waits of their own.
+func (s *server) warm(app string) {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), warmTimeout)
+	defer cancel()
+	for _, args := range [][]string{
+		{"deploy", filepath.Join("..", "apps", app), "--service", "warm-up", "--wait-timeout", warmTimeout.String()},
+		{"services", "delete", "warm-up", "--yes"},
+	} {
+		cmd := exec.CommandContext(ctx, filepath.Join(s.bin, "csph"), args...)
+		cmd.Env = append(os.Environ(), "CSPH_URL=http://"+s.api, "CSPH_TOKEN="+s.token())
+		if out, err := cmd.CombinedOutput(); err != nil {
+			s.t.Fatalf("csph %v: %v\n%s", args, err, out)
+		}
+	}
 }
 
 func startServer(t testing.TB, bin, state string, args ...string) *server {
