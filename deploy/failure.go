@@ -58,15 +58,15 @@ func (d *Deployer) tail(dep platform.Deployment) []string {
 	return lines
 }
 
-// tailLog keeps the last lines of what a command printed.
+// tailLog is a build log that remembers its last lines.
 type tailLog struct {
+	BuildLog
 	mu    sync.Mutex
 	lines []string
 }
 
-func (t *tailLog) Step(string) {}
-
 func (t *tailLog) Line(text string) {
+	t.BuildLog.Line(text)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.lines = append(t.lines, strings.TrimRight(text, "\r\n"))
@@ -74,8 +74,6 @@ func (t *tailLog) Line(text string) {
 		t.lines = slices.Delete(t.lines, 0, over)
 	}
 }
-
-func (t *tailLog) Close() error { return nil }
 
 func (t *tailLog) last() []string {
 	t.mu.Lock()

@@ -38,7 +38,13 @@ func (d *Deployer) release(dep platform.Deployment, svc platform.Service) error 
 		return nil
 	}
 	d.publish(dep, platform.Event{Kind: platform.EventRelease, Message: "running the release command: " + command})
-	tail := &tailLog{}
+	log, err := d.Builder.Log(dep.ID)
+	if err != nil {
+		return fmt.Errorf("open the build log: %w", err)
+	}
+	defer log.Close()
+	log.Step("release command: " + command)
+	tail := &tailLog{BuildLog: log}
 	exit, err := d.Engine.RunOnce(d.ctx, d.setOf(dep, svc), shell(command), tail)
 	if err != nil {
 		return fmt.Errorf("run the release command: %w", err)
