@@ -200,7 +200,7 @@ func TestTheChildEndsWhenItsSupervisorIsKilled(t *testing.T) {
 	}
 	dir := t.TempDir()
 	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$")
-	cmd.Env = append(os.Environ(), "DAEMON_TEST_SUPERVISE="+dir)
+	cmd.Env = append(os.Environ(), "DAEMON_TEST_SUPERVISE="+dir, "TMPDIR="+dir) // what it leaves goes with ours
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
