@@ -87,3 +87,24 @@ func TestSphereletsThatBelongToNothingAreRemovedAtTheStart(t *testing.T) {
 	w.crash()
 	w.until("the stray ones are gone", func() bool { return slices.Equal(w.engine.deployments(), []string{live.ID}) })
 }
+
+func TestAReleaseCommandThatHasRunIsNotRunAgainAfterARestart(t *testing.T) {
+	w := newWorld(t)
+	w.prober.set(false)
+	d, err := w.Start(t.Context(), deploy.Request{Service: w.svc.ID, Source: procfile("r1")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.until("it is being checked", func() bool {
+		now, err := w.db.Deployment(t.Context(), d.ID)
+		return err == nil && now.Status == platform.HealthCheck
+	})
+	w.prober.set(true)
+	w.crash()
+	if d, err = w.Wait(t.Context(), d.ID); err != nil || d.Status != platform.Live {
+		t.Fatalf("it ended %s: %s (%v)", d.Status, d.Message, err)
+	}
+	if w.engine.onces != 1 {
+		t.Errorf("the release command ran %d times", w.engine.onces)
+	}
+}

@@ -31,10 +31,11 @@ func (d *Deployer) rollOut(dep platform.Deployment, svc platform.Service) (platf
 	return dep, err
 }
 
-// release runs the release command once, for deployments that bring a new image.
+// release runs the release command once, for deployments that bring a new image. Spherelets that are
+// there already say that it has run: a restart of csphd came after it.
 func (d *Deployer) release(dep platform.Deployment, svc platform.Service) error {
 	command := dep.Image.Release
-	if command == "" || dep.Source.Kind == platform.FromDeployment || dep.Status != platform.RollingOut {
+	if command == "" || dep.Source.Kind == platform.FromDeployment || len(d.Engine.Spherelets(dep.ID)) > 0 {
 		return nil
 	}
 	d.publish(dep, platform.Event{Kind: platform.EventRelease, Message: "running the release command: " + command})

@@ -174,6 +174,7 @@ type fakeEngine struct {
 	watchers []chan platform.Spherelet
 	end      *platform.Exit // how new spherelets end, crashLimit times
 	once     int            // exit status of RunOnce
+	onces    int            // how often it was called
 	next     int
 }
 
@@ -271,6 +272,9 @@ func (e *fakeEngine) Remove(_ context.Context, deployment string, _ time.Duratio
 
 func (e *fakeEngine) RunOnce(_ context.Context, _ platform.Set, _ []string, log deploy.BuildLog) (int, error) {
 	log.Line("migrating")
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.onces++
 	return e.once, nil
 }
 
