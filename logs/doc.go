@@ -1,6 +1,7 @@
 // Package logs owns the format of csph's log files: build logs and spherelet logs alike. A file is
 // lines of "<unix microseconds> <stream> <text>\n"; it is appended to by one writer, rotated by size,
-// and read by any number of followers, which are woken by the file system and never poll.
+// and read by any number of followers, which are woken by the file system and never poll. It also hides
+// known secrets in what is about to be written.
 // It refuses to know what is written, who reads, or how it is shown.
 package logs
 
