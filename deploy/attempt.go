@@ -100,4 +100,5 @@ func (d *Deployer) leave(a *attempt) {
 	delete(d.attempts, a.queued.ID)
 	d.step(a)
 	close(a.done)
+	d.tellSettled()
 }

@@ -2,7 +2,6 @@ package deploy
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 
@@ -91,9 +90,11 @@ func (d *Deployer) Configure(ctx context.Context, service string, t platform.Tri
 
 // begin checks what was asked for, records the deployment as queued and sets it going.
 func (d *Deployer) begin(ctx context.Context, r Request) (*attempt, error) {
-	if err := d.ctx.Err(); err != nil {
-		return nil, errors.New("csphd is stopping; try again in a moment")
+	left, err := d.enter()
+	if err != nil {
+		return nil, err
 	}
+	defer left()
 	dep, svc, err := d.draft(ctx, r)
 	if err != nil {
 		return nil, err

@@ -50,6 +50,9 @@ type Deployer struct {
 	lines    map[string]*line    // by service
 	attempts map[string]*attempt // by deployment, while under way
 	tended   map[string]*vigil   // by service, while live
+	closed   bool                // takes no new deployments: Quiesce
+	entering int                 // deployments that are being recorded
+	settled  chan struct{}       // closed, and replaced, whenever a deployment settles or stops entering
 }
 
 const (
@@ -76,6 +79,7 @@ func New(c Config) *Deployer {
 	return &Deployer{
 		Config: c, ctx: ctx, stop: stop,
 		lines: map[string]*line{}, attempts: map[string]*attempt{}, tended: map[string]*vigil{},
+		settled: make(chan struct{}),
 	}
 }
 

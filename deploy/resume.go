@@ -3,6 +3,7 @@ package deploy
 import (
 	"context"
 	"fmt"
+	"net/netip"
 
 	"csph/platform"
 )
@@ -70,13 +71,26 @@ func (d *Deployer) resumeRollout(dep platform.Deployment, svc platform.Service) 
 	d.set(d.ctx, dep, svc, Request{Service: svc.ID, Trigger: dep.Trigger})
 }
 
-// sweep removes the sets of deployments that are settled and not live: a crash came before their removal.
+// sweep removes the sets of deployments that are settled and not live: a crash, or a change of hands, came
+// before their removal. A predecessor may still have requests in flight to them: they are drained first.
 func (d *Deployer) sweep(wanted map[string]bool) {
-	stray := map[string]bool{}
+	stray := map[string][]netip.AddrPort{}
 	for _, s := range d.Engine.Spherelets("") {
-		if !wanted[s.Deployment] && !stray[s.Deployment] {
-			stray[s.Deployment] = true
-			d.own(func() { d.remove(platform.Deployment{ID: s.Deployment}, defaultGrace) })
+		if !wanted[s.Deployment] {
+			stray[s.Deployment] = append(stray[s.Deployment], s.Address)
 		}
 	}
+	for id, targets := range stray {
+		d.own(func() { d.letGoStray(id, targets) })
+	}
+}
+
+func (d *Deployer) letGoStray(id string, targets []netip.AddrPort) {
+	if _, err := d.Router.Drain(d.ctx, targets, defaultDrain); err == nil {
+		_, err = d.Router.DrainStreams(d.ctx, targets)
+	}
+	if d.ctx.Err() != nil {
+		return // the next Resume goes on with it
+	}
+	d.remove(platform.Deployment{ID: id}, defaultGrace)
 }
