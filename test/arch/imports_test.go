@@ -52,6 +52,7 @@ func TestPackagesImportOnlyWhatTheDesignAllows(t *testing.T) {
 		"logs":       {},
 		"host":       {"platform"},
 		"daemon":     {"logs"},
+		"handover":   {},
 		"buildpacks": {},
 		"transcript": {"platform", "logs"},
 		"builder":    append([]string{"buildpacks"}, leaves...),
