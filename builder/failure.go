@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	gatewaypb "github.com/moby/buildkit/frontend/gateway/pb"
@@ -34,62 +35,68 @@ func (s *solve) failure(ctx context.Context, err error) error {
 }
 
 func (s *solve) stepFailed(err error) *platform.Failure {
-	name, tail := s.failedStep(err)
-	f := &platform.Failure{Reason: platform.BuildFailed, Tail: tail, Err: err}
+	step := s.failedStep(err)
+	cause := innermost(err)
+	f := &platform.Failure{Reason: platform.BuildFailed, Err: err}
 	var exit *gatewaypb.ExitError
 	switch {
-	case name != "" && errors.As(err, &exit):
-		f.Message = fmt.Sprintf("step %q failed with exit code %d", name, exit.ExitCode)
-	case name != "":
-		f.Message = fmt.Sprintf("step %q failed: %s", name, innermost(err))
+	case step != nil && errors.As(err, &exit):
+		f.Message = fmt.Sprintf("step %q failed with exit code %d", step.name, exit.ExitCode)
+	case step != nil:
+		f.Message = fmt.Sprintf("step %q failed: %s", step.name, cause)
 	default:
-		f.Message = "the build failed: " + innermost(err)
+		f.Message = "the build failed: " + cause
 	}
-	f.Hint = hint(strings.Join(append(tail, innermost(err)), "\n"))
+	var shown string
+	f.Hint, shown = advise(append(step.output(), cause))
+	f.Tail = showing(step.tail(), shown, cause)
 	return f
 }
 
-// failedStep is the step that err is about, with the last lines of its output.
-func (s *solve) failedStep(err error) (name string, tail []string) {
+// showing is tail with the line that shows the cause, where that one came too early to be in it.
+func showing(tail []string, line, message string) []string {
+	if line == "" || strings.Contains(message, line) || slices.ContainsFunc(tail, func(t string) bool { return strings.Contains(t, line) }) {
+		return tail
+	}
+	return slices.Insert(tail[max(0, len(tail)-tailLines+2):], 0, line, "…")
+}
+
+// failedStep is the step that err is about, nil when it is about none.
+func (s *solve) failedStep(err error) *stepProgress {
 	var vertex *errdefs.VertexError
 	if errors.As(err, &vertex) {
 		if step, ok := s.progress.steps[digest.Digest(vertex.Digest)]; ok {
-			return step.name, step.tail()
+			return step
 		}
 	}
-	if step := s.progress.unfinished(); step != nil {
-		return step.name, step.tail()
-	}
-	return "", nil
+	return s.progress.unfinished()
 }
 
 func (s *solve) timedOut(err error) *platform.Failure {
-	name, tail := s.failedStep(err)
-	where := ""
-	if name != "" {
-		where = fmt.Sprintf(", in step %q", name)
+	step, where := s.failedStep(err), ""
+	if step != nil {
+		where = fmt.Sprintf(", in step %q", step.name)
 	}
 	return &platform.Failure{
 		Reason:  platform.BuildTimeout,
 		Message: fmt.Sprintf("the build was stopped after %s%s", s.builder.config.Limits.Timeout, where),
 		Hint:    "make the step faster or split the work; what it downloads into its cache folders is kept for the next build",
-		Tail:    tail, Err: err,
+		Tail:    step.tail(), Err: err,
 	}
 }
 
 // outOfMemory is the failure of a build one of whose processes was killed for memory; err may be nil,
 // since a shell can go on after it.
 func (s *solve) outOfMemory(err error) *platform.Failure {
-	name, tail := s.failedStep(err)
-	message := "the build ran out of memory"
-	if name != "" {
-		message = fmt.Sprintf("step %q ran out of memory", name)
+	step, message := s.failedStep(err), "the build ran out of memory"
+	if step != nil {
+		message = fmt.Sprintf("step %q ran out of memory", step.name)
 	}
 	return &platform.Failure{
 		Reason:  platform.BuildFailed,
 		Message: fmt.Sprintf("%s: a process was killed at the limit of %s", message, gigabytes(s.builder.config.Limits.Memory)),
 		Hint:    "use fewer parallel workers (make -j1, GOFLAGS=-p=1) or bound the tool's heap (NODE_OPTIONS=--max-old-space-size=2048), or build the image elsewhere and deploy it with --image",
-		Tail:    tail, Err: err,
+		Tail:    step.tail(), Err: err,
 	}
 }
 

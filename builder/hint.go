@@ -1,48 +1,54 @@
 package builder
 
-import "regexp"
+import (
+	"regexp"
+	"strings"
+)
 
-// hints recognise the common causes of failed builds by what the tools print. The first match wins: the
-// specific ones stand before the general.
-var hints = []struct {
-	pattern *regexp.Regexp
-	hint    string
-}{
-	{regexp.MustCompile(`(?i)no space left on device|ENOSPC|disk quota exceeded`),
-		"the build machine's disk is full: remove services or deployments that are not needed, or ask its operator for more disk"},
-	{regexp.MustCompile("`npm ci` can only install|npm ci.*package-lock.json.*in sync|package-lock.json.* are not in sync"),
-		"package-lock.json does not match package.json: run `npm install` and commit the changed package-lock.json"},
-	{regexp.MustCompile(`ERR_PNPM_OUTDATED_LOCKFILE|pnpm-lock.yaml is not up to date`),
-		"pnpm-lock.yaml does not match package.json: run `pnpm install` and commit the changed pnpm-lock.yaml"},
-	{regexp.MustCompile(`Your lockfile needs to be updated|YN0028|lockfile would have been (created|modified)`),
-		"yarn.lock does not match package.json: run `yarn install` and commit the changed yarn.lock"},
-	{regexp.MustCompile(`npm ci.*(existing package-lock|lockfileVersion)|ERR_PNPM_NO_LOCKFILE`),
-		"the lockfile is missing: run the package manager's install and commit the lockfile"},
-	{regexp.MustCompile(`missing go\.sum entry|go: updates to go\.(mod|sum) needed`),
-		"go.mod and go.sum do not match the code: run `go mod tidy` and commit both"},
-	{regexp.MustCompile(`go: go\.mod requires go >= |requires go >= [0-9.]+ \(running go`),
-		"the code needs a newer Go than the one chosen: correct the go or toolchain line of go.mod"},
-	{regexp.MustCompile(`(?i)missing script: |error Command "[^"]+" not found|ERR_PNPM_NO_SCRIPT`),
-		"package.json has no such script: add it, or name another command with --build or --run"},
-	{regexp.MustCompile(`EBADENGINE|The engine "node" is incompatible|Unsupported engine`),
-		"a package needs another Node.js version: set engines.node in package.json"},
-	{regexp.MustCompile(`(?i)ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|no such host|could not resolve|temporary failure (in name )?resol|dial tcp|connection refused|network is unreachable`),
-		"a registry or server could not be reached from the build: try again, and if it persists check the registry's address and the build machine's network"},
-	{regexp.MustCompile(`(?i)certificate (signed by unknown authority|verify failed)|self[- ]signed certificate|SELF_SIGNED_CERT|UNABLE_TO_(GET_ISSUER|VERIFY)`),
-		"a server's certificate is not trusted in the build: add its authority to the build machine's CA bundle (update-ca-certificates) and restart csphd"},
-	{regexp.MustCompile(`E401|E403|401 Unauthorized|403 Forbidden`),
-		"a registry refused access: check the credentials that the build machine or the project's configuration has for it"},
-	{regexp.MustCompile(`: not found|command not found|executable file not found`),
-		"a command is missing in the build image: install it in the step, or use a Dockerfile"},
+// hint recognises a common cause of failed builds by a line that a tool prints, and says what to do about it.
+type hint struct {
+	pattern *regexp.Regexp // of one line
+	advice  string
 }
 
-const defaultHint = "the lines above show what the step printed; `csph logs --build` shows all of it"
-
-func hint(output string) string {
-	for _, h := range hints {
-		if h.pattern.MatchString(output) {
-			return h.hint
+// advise returns one line of advice on a failed step's output, and the line of it that shows the cause; "" when
+// no cause is recognised. The tables are asked in order, and the first entry that fits any line wins:
+// what one tool says about one cause stands before what many say about many.
+func advise(output []string) (advice, line string) {
+	for _, table := range [][]hint{machineHints, nodeHints, goHints, pythonHints, rubyHints, phpHints, jvmHints, otherHints, generalHints} {
+		for _, h := range table {
+			for _, text := range output {
+				if h.pattern.MatchString(text) {
+					return h.advice, strings.TrimSpace(text)
+				}
+			}
 		}
 	}
-	return defaultHint
+	return "the lines above show what the step printed; `csph logs --build` shows all of it", ""
+}
+
+func on(pattern, advice string) hint { return hint{regexp.MustCompile(pattern), advice} }
+
+// machineHints are of the machine, whatever ran into it.
+var machineHints = []hint{
+	on(`(?i)no space left on device|ENOSPC|disk quota exceeded`,
+		"the build machine's disk is full: `csph disk` shows what uses it; remove services or deployments that are not needed, or ask its operator for more"),
+	on(`JavaScript heap out of memory`,
+		"Node.js reached its own heap limit: set NODE_OPTIONS=--max-old-space-size=4096 for the build (in the build script, or with --build)"),
+	on(`java\.lang\.OutOfMemoryError|Gradle build daemon disappeared unexpectedly`,
+		"the JVM reached its heap limit: set org.gradle.jvmargs=-Xmx2g in gradle.properties, or MAVEN_OPTS=-Xmx2g"),
+	on(`fatal error: runtime: out of memory|cannot allocate memory|std::bad_alloc|MemoryError|signal: killed|c\+\+: fatal error: Killed`,
+		"the step ran out of memory: use fewer parallel workers (make -j1, GOFLAGS=-p=1, CARGO_BUILD_JOBS=1)"),
+}
+
+// generalHints are what tools of every language print.
+var generalHints = []hint{
+	on(`(?i)certificate (is )?(signed by unknown authority|verify failed|has expired)|self[- ]signed certificate|SELF_SIGNED_CERT|UNABLE_TO_(GET_ISSUER|VERIFY)|PKIX path building failed`,
+		"a server's certificate is not trusted in the build: add its authority to the build machine's CA bundle (update-ca-certificates) and restart csphd"),
+	on(`\bE40[13]\b|401 Unauthorized|403 Forbidden|terminal prompts disabled|Permission denied \(publickey\)|Authentication failed for|status code 40[13]\b`,
+		"a registry or repository refused access: give the build its credentials as a secret of the service (csph services set-secret)"),
+	on(`(?i)ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|no such host|could ?n.?t resolve host|could not resolve (host|proxy)|name or service not known|temporary failure (in name )?resol|dial tcp|connection refused|network is unreachable|could not reach host|unknown host|nxdomain|failed_connect|could not transfer artifact|unable to load the service index`,
+		"a registry or server could not be reached from the build: try again, and if it persists check the registry's address and the build machine's network"),
+	on(`: not found$|command not found|executable file not found|No such file or directory: '?[a-z]+'?$`,
+		"a command is missing in the build image: install it in the step, or use a Dockerfile"),
 }

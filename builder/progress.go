@@ -14,7 +14,11 @@ import (
 	"csph/logs"
 )
 
-const tailLines = 20
+const (
+	tailLines = 20      // that a failure shows
+	keptLines = 300     // of each stream of a step, to find the cause in: some tools print pages of usage after it
+	keptText  = 2 << 10 // bytes of each
+)
 
 // progress turns BuildKit's status into the build log: a line where a step begins, its output as it
 // comes, a line with its time where it ends. It belongs to one goroutine until done.
@@ -31,7 +35,7 @@ type stepProgress struct {
 	ended     bool
 	succeeded bool
 	partial   [2][]byte       // output without its newline yet: stdout, stderr
-	last      [2][]outputLine // at most tailLines each
+	last      [2][]outputLine // at most keptLines each
 }
 
 type outputLine struct {
@@ -132,21 +136,40 @@ func (p *progress) line(s *stepProgress, i int, line []byte) {
 	text := strings.TrimSuffix(string(line), "\r")
 	p.log.append(streams[i], text)
 	p.lines++
-	s.last[i] = append(s.last[i], outputLine{p.lines, text})
-	if len(s.last[i]) > tailLines {
+	s.keep(i, outputLine{p.lines, text[:min(len(text), keptText)]})
+}
+
+func (s *stepProgress) keep(i int, line outputLine) {
+	s.last[i] = append(s.last[i], line)
+	if len(s.last[i]) > keptLines {
 		s.last[i] = s.last[i][1:]
 	}
+}
+
+// output is what is kept of a step's output, in order of arrival; none of a nil step.
+func (s *stepProgress) output() []string {
+	if s == nil {
+		return nil
+	}
+	return inOrder(s.last[0], s.last[1])
 }
 
 // tail is the end of a step's output, at most tailLines, in order of arrival. The two streams overtake each other
 // on their way, so that each has a half for itself where both have much to say.
 func (s *stepProgress) tail() []string {
+	if s == nil {
+		return nil
+	}
 	out, errs := s.last[0], s.last[1]
 	if drop := len(out) + len(errs) - tailLines; drop > 0 {
 		fromOut := min(drop, max(0, len(out)-tailLines/2))
 		out, errs = out[fromOut:], errs[drop-fromOut:]
 	}
-	lines := slices.Concat(out, errs)
+	return inOrder(out, errs)
+}
+
+func inOrder(streams ...[]outputLine) []string {
+	lines := slices.Concat(streams...)
 	slices.SortFunc(lines, func(a, b outputLine) int { return cmp.Compare(a.number, b.number) })
 	texts := make([]string, len(lines))
 	for i, l := range lines {
