@@ -6,11 +6,19 @@ import (
 	"sync"
 )
 
+// member is an open connection of a client.
+type member interface {
+	// origin returns whose connection it is, and whether it counts against what one address may hold.
+	origin() (peer netip.Addr, counts bool)
+	stopIdle() // ends the connection once it is unused
+	cut()      // ends it now
+}
+
 // clients are the open connections of clients, and who holds how many.
 type clients struct {
 	mu     sync.Mutex
 	limits Limits
-	open   map[*session]struct{}
+	open   map[member]struct{}
 	per    map[netip.Addr]int
 	empty  chan struct{} // closed when the last one leaves after stop
 	stop   bool
@@ -18,31 +26,33 @@ type clients struct {
 
 func (c *clients) init(l Limits) {
 	c.limits = l
-	c.open, c.per = map[*session]struct{}{}, map[netip.Addr]int{}
+	c.open, c.per = map[member]struct{}{}, map[netip.Addr]int{}
 	c.empty = make(chan struct{})
 }
 
-// join adds s; the page says why it may not.
-func (c *clients) join(s *session) (refused page, ok bool) {
-	key := clientKey(s.peer)
+// join adds m; the page says why it may not.
+func (c *clients) join(m member) (refused page, ok bool) {
+	peer, counts := m.origin()
+	key := clientKey(peer)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
 	case c.stop || len(c.open) >= c.limits.Connections:
 		return page{503, "busy", "Too many connections", "The router serves as many connections as it may. Try again in a moment."}, false
-	case !s.trusted && c.per[key] >= c.limits.ConnectionsPerClient:
+	case counts && c.per[key] >= c.limits.ConnectionsPerClient:
 		return page{429, "too_many_connections", "Too many connections", "Your address holds as many connections as one address may. Close some, or use them again."}, false
 	}
-	c.open[s] = struct{}{}
+	c.open[m] = struct{}{}
 	c.per[key]++
 	return page{}, true
 }
 
-func (c *clients) leave(s *session) {
-	key := clientKey(s.peer)
+func (c *clients) leave(m member) {
+	peer, _ := m.origin()
+	key := clientKey(peer)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.open, s)
+	delete(c.open, m)
 	if c.per[key]--; c.per[key] == 0 {
 		delete(c.per, key)
 	}
@@ -52,7 +62,7 @@ func (c *clients) leave(s *session) {
 }
 
 // close lets nobody join any more and returns those that are there.
-func (c *clients) close() []*session {
+func (c *clients) close() []member {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.stop {
@@ -61,9 +71,9 @@ func (c *clients) close() []*session {
 			close(c.empty)
 		}
 	}
-	list := make([]*session, 0, len(c.open))
-	for s := range c.open {
-		list = append(list, s)
+	list := make([]member, 0, len(c.open))
+	for m := range c.open {
+		list = append(list, m)
 	}
 	return list
 }

@@ -35,9 +35,12 @@ type Limits struct {
 	PoolTimeout     time.Duration // an unused connection to a target is kept for 60 s
 	PoolSize        int           // unused connections kept for one target, 512
 
+	Streams int // requests at a time of one HTTP/2 or HTTP/3 connection, 250
+
 	Connections          int // in all, 100,000
 	ConnectionsPerClient int // of one address (IPv6: one /64), 16,384; trusted proxies are not counted
 
+	LastRequest  time.Duration // within which an idle connection may carry one more once the Router retires, 10 s
 	StreamDrain  time.Duration // how long websockets and streams outlive a Drain, 5 min
 	StreamSpread time.Duration // over what time the remaining ones are then closed, 10 s
 }
@@ -56,6 +59,7 @@ func (l Limits) withDefaults() Limits {
 	number(&l.HeaderBytes, 64<<10)
 	number(&l.HeaderCount, 100)
 	number(&l.PoolSize, 512)
+	number(&l.Streams, 250)
 	number(&l.Connections, 100_000)
 	number(&l.ConnectionsPerClient, 16_384)
 	span(&l.HeadTimeout, 10*time.Second)
@@ -64,6 +68,7 @@ func (l Limits) withDefaults() Limits {
 	span(&l.DialTimeout, 2*time.Second)
 	span(&l.ResponseTimeout, 5*time.Minute)
 	span(&l.PoolTimeout, time.Minute)
+	span(&l.LastRequest, 10*time.Second)
 	span(&l.StreamDrain, 5*time.Minute)
 	span(&l.StreamSpread, 10*time.Second)
 	return l

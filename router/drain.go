@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -110,26 +111,54 @@ func (r *Router) drainStreams(t *target) {
 	}
 }
 
-// endStreams closes the streams of all targets, evenly over the spread, as the router itself stops;
-// what is left of them when ctx ends is Shutdown's.
-func (r *Router) endStreams(ctx context.Context) {
+// leave tells the clients of all connections, and then of all streams, that the router stops, until
+// none is left or ctx ends; what is left then is Shutdown's. It goes on looking, since a connection may
+// have begun, or become a stream, in the meantime.
+func (r *Router) leave(ctx context.Context) {
+	for {
+		r.multiplex.goAway()
+		if !r.endStreams(ctx) {
+			return
+		}
+	}
+}
+
+// endStreams closes the streams of all targets, evenly over the spread, and reports whether any client
+// is left after that.
+func (r *Router) endStreams(ctx context.Context) bool {
 	var left []*upstream
-	for _, s := range r.clients.close() {
-		if u := s.up.Load(); u != nil && u.stream.Load() {
-			left = append(left, u)
-		}
+	for _, t := range r.everyTarget() {
+		left = append(left, t.connections(true)...)
 	}
+	left = slices.DeleteFunc(left, func(u *upstream) bool { return u.cut.Load() }) // told already
 	rand.Shuffle(len(left), func(i, k int) { left[i], left[k] = left[k], left[i] })
-	for _, u := range left {
-		u.end()
+	wait := time.NewTimer(tick)
+	defer wait.Stop()
+	for i := -1; i < len(left); i++ {
+		if i >= 0 {
+			left[i].end()
+			wait.Reset(r.limits.StreamSpread / time.Duration(len(left)))
+		}
 		select {
-		case <-time.After(r.limits.StreamSpread / time.Duration(len(left))):
+		case <-wait.C:
 		case <-r.clients.empty:
-			return
+			return false
 		case <-ctx.Done():
-			return
+			return false
 		}
 	}
+	return true
+}
+
+// everyTarget returns all targets, serving or retired.
+func (r *Router) everyTarget() []*target {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	all := r.table.Load().allTargets()
+	for _, list := range r.retired {
+		all = append(all, list...)
+	}
+	return all
 }
 
 // pause waits for d; it reports false when t is over, or the router stops, before that.

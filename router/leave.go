@@ -2,6 +2,7 @@ package router
 
 import (
 	"net"
+	"net/netip"
 	"time"
 )
 
@@ -15,6 +16,9 @@ func (s *session) close() {
 		u.close() // only after a mistake: an exchange takes care of its connection itself
 	}
 }
+
+// origin implements member.
+func (s *session) origin() (netip.Addr, bool) { return s.peer, !s.trusted }
 
 // stopIdle ends the wait for a request. One that has arrived is still served.
 func (s *session) stopIdle() {
@@ -60,6 +64,9 @@ func (s *session) checkAbandoned(now int64) {
 
 // gone reports whether the client has closed its connection.
 func (s *session) gone() (gone bool) {
+	if s.life != nil {
+		return s.life.Err() != nil
+	}
 	if s.client.raw == nil {
 		return false
 	}

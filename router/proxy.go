@@ -160,7 +160,7 @@ func (s *session) answer(p page) {
 
 // forward offers the request to targets until one answers it.
 func (s *session) forward() {
-	if !s.replay || s.client.raw == nil {
+	if s.life == nil && (!s.replay || s.client.raw == nil) {
 		s.abandon.clear()
 	} else {
 		s.abandon.set(s.r.watch.after(abandonCheck))

@@ -28,10 +28,14 @@ type Router struct {
 	retired map[netip.AddrPort][]*target
 	counts  map[string]*counters
 
-	clients clients
-	streams sync.WaitGroup // drains of streams
-	life    context.Context
-	stop    context.CancelFunc // ends life: Shutdown
+	multiplex    *multiplexer
+	laneSessions sync.Pool
+
+	clients    clients
+	retirement retirement
+	streams    sync.WaitGroup // drains of streams
+	life       context.Context
+	stop       context.CancelFunc // ends life: Shutdown
 }
 
 // New returns a Router with an empty table; Shutdown must be called to free what it holds.
@@ -48,6 +52,8 @@ func New(c Config) *Router {
 	if c.AccessLog != nil {
 		r.access = newAccessLog(c.AccessLog, c.AccessLogEvery)
 	}
+	r.multiplex = newMultiplexer(r.log, r.limits)
+	r.laneSessions.New = func() any { return &session{r: r} }
 	r.clients.init(r.limits)
 	r.table.Store(&table{})
 	return r

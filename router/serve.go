@@ -53,17 +53,17 @@ func temporary(err error) bool {
 // No client is served any more when it returns. It must be called once.
 func (r *Router) Shutdown(ctx context.Context) error {
 	r.stop()
-	for _, s := range r.clients.close() {
-		s.stopIdle()
+	for _, m := range r.clients.close() {
+		m.stopIdle()
 	}
-	r.streams.Go(func() { r.endStreams(ctx) })
+	r.streams.Go(func() { r.leave(ctx) })
 	var err error
 	select {
 	case <-r.clients.empty:
 	case <-ctx.Done():
 		err = fmt.Errorf("finish requests in flight: %w", ctx.Err())
-		for _, s := range r.clients.close() {
-			s.cut()
+		for _, m := range r.clients.close() {
+			m.cut()
 		}
 		<-r.clients.empty
 	}
@@ -78,5 +78,5 @@ func (r *Router) Shutdown(ctx context.Context) error {
 	return err
 }
 
-// stopping reports whether Shutdown was called.
-func (r *Router) stopping() bool { return r.life.Err() != nil }
+// stopping reports whether Shutdown or Retire was called: answers are the last of their connections.
+func (r *Router) stopping() bool { return r.life.Err() != nil || r.retirement.began() }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -19,11 +20,15 @@ type session struct {
 	peer    netip.Addr
 	trusted bool
 	secure  bool
+	proto   uint8 // major version of HTTP
 	shard   uint32
 	number  uint32
 	idle    atomic.Bool // waits for a request
 	abandon deadline    // next look whether the client is still there, while it waits
 	up      atomic.Pointer[upstream]
+
+	life    context.Context // of the request of a lane, which ends when the client gives up; nil otherwise
+	leaving sync.WaitGroup  // of the function that watches life
 
 	req  h1.Request
 	resp h1.Response
@@ -57,7 +62,7 @@ type request struct {
 
 // serveConn serves one connection to its end.
 func (r *Router) serveConn(conn net.Conn) {
-	s := &session{r: r, peer: peerOf(conn)}
+	s := &session{r: r, peer: peerOf(conn), proto: 1}
 	s.trusted = r.trusts(s.peer)
 	s.client.open(conn, r.storage, r.watch, smallStorage)
 	refused, ok := r.clients.join(s)
@@ -72,6 +77,10 @@ func (r *Router) serveConn(conn net.Conn) {
 	defer s.close()
 	defer r.survive("serving a connection")
 	if !s.handshake() {
+		return
+	}
+	if c, ok := conn.(*tls.Conn); ok && isHTTP2(c) {
+		s.carry()
 		return
 	}
 	for s.next() {

@@ -44,6 +44,7 @@ type socket struct {
 // open makes s the socket of conn.
 func (s *socket) open(conn net.Conn, st *storage, w *watch, want int) {
 	s.conn, s.storage, s.watch, s.want = conn, st, w, want
+	s.raw = nil
 	tcp, ok := conn.(*net.TCPConn)
 	if !ok {
 		return
@@ -55,6 +56,9 @@ func (s *socket) open(conn net.Conn, st *storage, w *watch, want int) {
 	s.raw = raw
 	s.onRead, s.onWrite, s.onAsk = s.readReady, s.writeReady, s.askReady
 }
+
+// preload puts b, which becomes the socket's own, in front of all that is received.
+func (s *socket) preload(b []byte) { s.buf, s.r, s.w = b[:cap(b)], 0, len(b) }
 
 // unread returns the bytes received and not yet consumed; they are valid until the next fill.
 func (s *socket) unread() []byte { return s.buf[s.r:s.w] }

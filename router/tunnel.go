@@ -41,9 +41,10 @@ func (s *session) switchProtocols(u *upstream, head int) {
 func (s *session) tunnel(u *upstream, frames bool) {
 	var leaving atomic.Bool
 	if frames {
+		client := s.client.conn // the session may serve another when this is called
 		bye := func() {
 			leaving.Store(true)
-			_ = s.client.conn.SetWriteDeadline(time.Now().Add(time.Second))
+			_ = client.SetWriteDeadline(time.Now().Add(time.Second))
 			_ = u.conn.SetReadDeadline(past)
 		}
 		u.bye.Store(&bye)

@@ -1,0 +1,135 @@
+package router
+
+import (
+	"context"
+	"crypto/tls"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+
+	"golang.org/x/net/http2"
+
+	"csph/router/lane"
+)
+
+// carrier is a connection of HTTP/2 or HTTP/3: it carries many requests at a time, each of which is
+// served by a session of its own over a lane.
+type carrier struct {
+	r       *Router
+	peer    netip.Addr
+	trusted bool
+	proto   uint8
+	// live is held for reading by each request, and for writing by the connection's end, which so waits
+	// for them and lets no other begin.
+	live sync.RWMutex
+}
+
+// multiplexer is what serves the HTTP/2 connections of a Router.
+type multiplexer struct {
+	frames http2.Server
+	base   *http.Server
+}
+
+// pingAfter is the silence after which a carrier is asked whether its client is still there.
+const pingAfter = time.Minute
+
+func newMultiplexer(l *slog.Logger, limits Limits) *multiplexer {
+	m := &multiplexer{base: &http.Server{
+		MaxHeaderBytes: limits.HeaderBytes, IdleTimeout: limits.IdleTimeout,
+		ErrorLog: slog.NewLogLogger(l.Handler(), slog.LevelDebug),
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams: limits.Streams, WriteByteTimeout: limits.BodyTimeout,
+			SendPingTimeout: pingAfter, PingTimeout: limits.HeadTimeout,
+		},
+	}}
+	if err := http2.ConfigureServer(m.base, &m.frames); err != nil {
+		panic("router: HTTP/2 refuses a configuration without TLS settings: " + err.Error())
+	}
+	return m
+}
+
+// goAway has every connection finish what it carries and then close (RFC 9113 section 6.8). It does not block.
+func (m *multiplexer) goAway() {
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	_ = m.base.Shutdown(ended) // it has no listeners: this only tells the connections
+}
+
+// isHTTP2 reports whether the handshake has agreed on HTTP/2.
+func isHTTP2(c *tls.Conn) bool { return c.ConnectionState().NegotiatedProtocol == http2.NextProtoTLS }
+
+// carry serves a connection that has agreed on HTTP/2 to its end.
+func (s *session) carry() {
+	c := &carrier{r: s.r, peer: s.peer, trusted: s.trusted, proto: 2}
+	s.r.multiplex.frames.ServeConn(s.client.conn, &http2.ServeConnOpts{BaseConfig: s.r.multiplex.base, Handler: c})
+	c.live.Lock() // until the last request is over
+}
+
+// ServeHTTP serves one request. It panics with http.ErrAbortHandler when the answer is not whole, so
+// that the client sees its stream reset.
+func (c *carrier) ServeHTTP(w http.ResponseWriter, q *http.Request) {
+	if !c.live.TryRLock() {
+		panic(http.ErrAbortHandler)
+	}
+	defer c.live.RUnlock()
+	conn := lane.Open(w, q)
+	defer conn.Done()
+	c.r.serveLane(c, conn, q.Context())
+	if !conn.Whole() {
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// serveLane serves the request of a lane.
+func (r *Router) serveLane(c *carrier, conn *lane.Conn, life context.Context) {
+	s := r.laneSessions.Get().(*session)
+	defer s.recycle()
+	s.peer, s.trusted, s.secure, s.proto, s.life = c.peer, c.trusted, true, c.proto, life
+	s.client.open(conn, r.storage, r.watch, smallStorage)
+	s.shard = r.watch.add(s)
+	s.number = s.shard % counterShards
+	defer r.watch.remove(s, s.shard)
+	s.leaving.Add(1)
+	stop := context.AfterFunc(life, s.abandoned)
+	defer func() {
+		if stop() {
+			s.leaving.Done()
+		}
+		s.leaving.Wait()
+	}()
+	defer s.close()
+	defer r.survive("serving a request")
+	s.serveOne(conn)
+}
+
+// serveOne serves the one request of a lane.
+func (s *session) serveOne(conn *lane.Conn) {
+	head, err := conn.AppendHead(s.r.storage.take(smallStorage)[:0])
+	if err != nil {
+		s.begin()
+		defer s.end()
+		s.refuse(err)
+		return
+	}
+	s.client.preload(head)
+	s.next()
+}
+
+// recycle makes the session of a lane ready for another.
+func (s *session) recycle() {
+	s.client.conn, s.life = nil, nil
+	s.up.Store(nil)
+	s.request = request{}
+	s.r.laneSessions.Put(s)
+}
+
+// abandoned cuts the exchange of a lane whose client has given up.
+func (s *session) abandoned() {
+	defer s.leaving.Done()
+	at := s.abandon.at.Load()
+	if u := s.up.Load(); at > 0 && u != nil && s.abandon.at.CompareAndSwap(at, expired) {
+		u.end()
+	}
+}
