@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -32,6 +33,8 @@ type guest struct {
 	from  netip.Prefix
 	idle  time.Duration
 	leave sync.Once
+
+	known atomic.Bool // authenticated
 
 	mu       sync.Mutex
 	timer    *time.Timer
@@ -97,6 +100,14 @@ func (g *gate) list() []*guest {
 	return guests
 }
 
+// Read reads from the connection; nothing of the handshake waits for a delayed acknowledgement.
+func (v *guest) Read(p []byte) (int, error) {
+	if !v.known.Load() {
+		acknowledgeAtOnce(v.Conn)
+	}
+	return v.Conn.Read(p)
+}
+
 // Close ends the connection and makes room for another.
 func (v *guest) Close() error {
 	v.leave.Do(func() {
@@ -123,6 +134,7 @@ func (v *guest) closeWhenIdle() {
 
 // authenticated ends the time for the handshake.
 func (v *guest) authenticated() {
+	v.known.Store(true)
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.timer.Reset(v.idle)

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/containerd/containerd/v2/client"
 	"github.com/containerd/errdefs"
@@ -30,7 +31,9 @@ type Config struct {
 	// LogBytes is the size at which a spherelet's log is rotated, LogKeep how many rotated files stay; 0: 10 MB and 3.
 	LogBytes int64
 	LogKeep  int
-	Logger   *slog.Logger
+	// BoostTime is how long a spherelet that starts may use more CPU than its shape says; 0: 10 s.
+	BoostTime time.Duration
+	Logger    *slog.Logger
 }
 
 func (c Config) dir(parts ...string) string {

@@ -73,6 +73,7 @@ func (r *rig) limited(t *testing.T, s platform.Spherelet) {
 	if err != nil || u.MaxMemory != 512<<20 || u.Memory <= 0 || u.Memory > 100<<20 || u.CPU <= 0 || u.OOMKills != 0 {
 		t.Errorf("usage %+v, %v", u, err)
 	}
+	r.awaitQuota(s.ID, "25000")
 	for file, want := range limitFiles(r.inst.AppCgroup(s.ID).Path()) {
 		b, err := os.ReadFile(filepath.Join("/sys/fs/cgroup", file))
 		if got := strings.TrimSpace(string(b)); err != nil || got != want {

@@ -1,6 +1,7 @@
 package containerd
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -51,6 +52,7 @@ func New(cfg Config) (*Engine, error) {
 	if cfg.LogBytes == 0 {
 		cfg.LogBytes, cfg.LogKeep = defaultLogBytes, defaultLogKeep
 	}
+	cfg.BoostTime = cmp.Or(cfg.BoostTime, boostTime)
 	if err := cfg.Instance.PrepareCgroups(); err != nil {
 		return nil, err
 	}

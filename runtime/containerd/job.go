@@ -168,7 +168,7 @@ func (j *job) start(ctx context.Context, output cio.Creator) (client.Task, error
 		err = j.e.inst.Attach(j.net, j.addr, int(task.Pid()))
 	}
 	if err == nil {
-		err = j.limitCPU()
+		err = j.limitCPU(j.startCPU())
 	}
 	if err == nil {
 		err = task.Start(steps)

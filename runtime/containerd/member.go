@@ -95,7 +95,9 @@ func (m *member) supervise(ctx context.Context) {
 		}
 		if task != nil {
 			m.publish(platform.Running)
+			calmed := m.calm()
 			m.awaitExit(ctx, task)
+			calmed()
 			task = nil
 		}
 		if ctx.Err() != nil {

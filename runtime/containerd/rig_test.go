@@ -108,7 +108,7 @@ func newRigIn(t testing.TB, dir string) *rig {
 		t.Fatal(err)
 	}
 	logger := slog.New(slog.NewTextHandler(t.Output(), nil))
-	r := &rig{t: t, inst: inst, cfg: Config{Instance: inst, Bin: bin, Logger: logger}, http: http.Client{Timeout: 5 * time.Second}}
+	r := &rig{t: t, inst: inst, cfg: Config{Instance: inst, Bin: bin, BoostTime: time.Millisecond, Logger: logger}, http: http.Client{Timeout: 5 * time.Second}}
 	t.Cleanup(r.destroy)
 	if err := inst.Fence(t.Context(), host.Openings{}); err != nil {
 		t.Fatal(err)

@@ -13,7 +13,6 @@ import (
 	"github.com/containerd/containerd/v2/pkg/oci"
 	"github.com/opencontainers/runtime-spec/specs-go"
 
-	"csph/host"
 	"csph/platform"
 )
 
@@ -77,11 +76,6 @@ func withLimits(shape platform.Shape) oci.SpecOpts {
 			oci.WithPidsLimit(maxPids),
 		)
 	}
-}
-
-// limitCPU puts the shape's CPU quota on a task that is made and not started: the app never runs without it.
-func (j *job) limitCPU() error {
-	return j.e.inst.AppCgroup(j.id).Limit(host.Limits{MilliCPU: j.set.Shape.MilliCPU})
 }
 
 // withOpenFiles allows as many open files as usual, but no more than csphd itself may allow: raising a hard
