@@ -20,6 +20,7 @@ type Builder struct {
 	engine *containerd.Client
 	daemon *daemon.Process
 	gate   *gate
+	queue  *queue
 	logs   *openLogs
 	oom    *oomWatch
 	bases  *Bases
@@ -45,6 +46,7 @@ func New(config Config) (*Builder, error) {
 		logs: newOpenLogs(config.logPath), oom: newOOMWatch(config.Host.BuildsCgroup().Path()),
 		canceled: make(chan struct{}, 1),
 	}
+	b.queue = newQueue(config.Parallel, newRoom(config.Host, config.Limits.Memory).full)
 	b.daemon = daemon.New(b.daemonSpec())
 	b.bases = newBases(b)
 	return b, nil

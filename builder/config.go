@@ -3,11 +3,8 @@ package builder
 import (
 	"errors"
 	"log/slog"
-	"os"
 	"path/filepath"
 	goruntime "runtime"
-	"strconv"
-	"strings"
 	"time"
 
 	"csph/host"
@@ -36,6 +33,7 @@ type Config struct {
 	// BaseDir keeps the base images made on this machine; several instances may share it. Default: bases in the state folder.
 	BaseDir     string
 	Limits      Limits
+	Parallel    int   // builds at once; default: one for each CPU
 	CacheBudget int64 // bytes of disk that BuildKit's cache may take; default 20 GiB
 	// IdleRestart is how long no build must have run before buildkitd is restarted to get back the disk
 	// of cancelled builds; default 20 s.
@@ -60,10 +58,13 @@ func (c Config) withDefaults() (Config, error) {
 	if c.CacheBudget == 0 {
 		c.CacheBudget = 20 << 30
 	}
+	if c.Parallel == 0 {
+		c.Parallel = goruntime.NumCPU()
+	}
 	if c.IdleRestart == 0 {
 		c.IdleRestart = 20 * time.Second
 	}
-	c.Limits = c.Limits.bounded(int64(goruntime.NumCPU())*1000, machineMemory())
+	c.Limits = c.Limits.bounded(int64(goruntime.NumCPU())*1000, memoryFigure("MemTotal:"))
 	return c, nil
 }
 
@@ -83,25 +84,6 @@ func (l Limits) bounded(milliCPU, memory int64) Limits {
 		l.Timeout = time.Hour
 	}
 	return l
-}
-
-// machineMemory is MemTotal of /proc/meminfo (proc(5)) in bytes, 0 when it cannot be read.
-func machineMemory() int64 {
-	b, err := os.ReadFile("/proc/meminfo")
-	if err != nil {
-		return 0
-	}
-	for line := range strings.Lines(string(b)) {
-		f := strings.Fields(line)
-		if len(f) >= 2 && f[0] == "MemTotal:" {
-			kib, err := strconv.ParseInt(f[1], 10, 64)
-			if err != nil {
-				return 0
-			}
-			return kib << 10
-		}
-	}
-	return 0
 }
 
 // paths of the state folder.
