@@ -22,7 +22,7 @@ func (s *session) awaitRequest() bool {
 	}
 	s.idle.Store(true)
 	defer s.idle.Store(false)
-	if s.r.stopping() {
+	if s.r.life.Err() != nil || s.r.retirement.tooLate() {
 		return false
 	}
 	s.client.want = smallStorage

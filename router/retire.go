@@ -1,0 +1,51 @@
+package router
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+)
+
+// retirement is how far a Router has gone that gives its place to another.
+type retirement struct{ phase atomic.Int32 }
+
+const (
+	serving    = iota
+	retiring   // each connection's next answer is its last
+	unanswered // a connection that waits for a request has waited in vain
+)
+
+func (p *retirement) began() bool    { return p.phase.Load() >= retiring }
+func (p *retirement) tooLate() bool  { return p.phase.Load() >= unanswered }
+func (p *retirement) enter(to int32) { p.phase.Store(to) }
+
+// Retire ends a Router whose listeners have gone over to another: Serve must have returned. Connections
+// that wait for a request may carry one more, for Limits.LastRequest at most, so that no request meets a
+// connection that is being closed; those of HTTP/2 are told at once. Requests and streams then have
+// Limits.StreamDrain to end; what is left is ended as by Shutdown. Swap, Install and Drain keep working
+// until then. It blocks until all that is done; when ctx ends first the rest is cut and the error is
+// ctx's. It takes the place of Shutdown.
+func (r *Router) Retire(ctx context.Context) error {
+	r.retirement.enter(retiring)
+	r.multiplex.goAway()
+	wait(ctx, nil, r.limits.LastRequest)
+	r.retirement.enter(unanswered)
+	for _, m := range r.clients.close() {
+		m.stopIdle()
+	}
+	wait(ctx, r.clients.empty, r.limits.StreamDrain)
+	ctx, cancel := context.WithTimeout(ctx, 2*r.limits.StreamSpread)
+	defer cancel()
+	return r.Shutdown(ctx)
+}
+
+// wait waits for d, or until done is closed or ctx ends.
+func wait(ctx context.Context, done <-chan struct{}, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-done:
+	case <-ctx.Done():
+	}
+}
