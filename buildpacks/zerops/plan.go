@@ -1,0 +1,269 @@
+package zerops
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Folders of the build container and of the run image.
+const (
+	SourceFolder  = "/build/source"
+	CacheFolder   = "/build/cache"
+	PrepareFolder = "/home/zerops"
+	DeployFolder  = "/var/www"
+)
+
+// Plan is how a setup is built and run: plain data, which the builder and the orchestrator follow.
+type Plan struct {
+	File  string `json:"file"`
+	Setup string `json:"setup"`
+
+	// BuildImages are the bases of the build container, the first one's files over the others'. None: nothing is
+	// built, and what is deployed comes from the source as it is.
+	BuildImages     []Image           `json:"build_images,omitempty"`
+	BuildEnv        map[string]string `json:"build_env,omitempty"`
+	PrepareCommands []string          `json:"prepare_commands,omitempty"` // in PrepareFolder
+	BuildCommands   []string          `json:"build_commands,omitempty"`   // in SourceFolder
+	DeployFiles     []Selection       `json:"deploy_files"`
+	Ignore          []string          `json:"ignore,omitempty"` // of what is deployed; patterns of .dockerignore
+	Cache           Cache             `json:"cache,omitzero"`
+	// CacheKey changes when one of the keys does whose change makes the cache invalid: base, os, prepareCommands, cache.
+	CacheKey string `json:"cache_key,omitempty"`
+
+	RunImage        Image       `json:"run_image"`
+	RunPrepare      []string    `json:"run_prepare,omitempty"`        // run.prepareCommands, in PrepareFolder
+	AddToRunPrepare []Selection `json:"add_to_run_prepare,omitempty"` // to PrepareFolder, for RunPrepare
+
+	Run    Run    `json:"run"` // references to BUILD_ variables are filled in
+	Deploy Deploy `json:"deploy,omitzero"`
+
+	Notes    []Note   `json:"notes,omitempty"`
+	Warnings []string `json:"warnings,omitempty"`
+}
+
+// Note is one line of a plan's explanation.
+type Note struct {
+	What     string `json:"what"`
+	Why      string `json:"why"`
+	Override string `json:"override,omitempty"`
+}
+
+// BuiltIn reports whether the run image starts by itself: static, nginx and PHP with Apache.
+func (p *Plan) BuiltIn() bool {
+	t, problem, _ := parseBase(p.Run.Base)
+	return problem == "" && t.builtIn
+}
+
+// Static reports whether the run image serves files as they are.
+func (p *Plan) Static() bool {
+	return strings.HasPrefix(p.Run.Base, "static") || strings.HasPrefix(p.Run.Base, "nginx")
+}
+
+// Plan says how s is built and run; ignore is the content of .deployignore. An *Error says what s lacks.
+func (f *File) Plan(s *Setup, ignore []byte) (*Plan, error) {
+	p := &Plan{File: f.Name, Setup: s.Name, Run: s.Run, Deploy: s.Deploy, RunPrepare: s.Run.PrepareCommands, Ignore: Ignore(ignore)}
+	if problems := f.lacks(s); len(problems) > 0 {
+		return nil, &Error{Problems: problems}
+	}
+	p.planBuild(s)
+	p.planRun(s)
+	p.shareEnv(s)
+	p.warnOfStart()
+	return p, nil
+}
+
+// lacks lists what a setup must have and has not.
+func (f *File) lacks(s *Setup) []Problem {
+	var problems []Problem
+	lack := func(path, text, advice string) {
+		problems = append(problems, Problem{File: f.Name, Line: s.line, Column: s.column, Path: path, Text: "setup " + s.Name + ": " + text, Advice: advice})
+	}
+	if b := s.Build; b != nil {
+		if len(b.Base) == 0 {
+			lack("build.base", "is missing", "say what it is built in, for example nodejs@22")
+		}
+		if len(b.DeployFiles) == 0 {
+			lack("build.deployFiles", "is missing", "without it nothing reaches "+DeployFolder+"; ./ deploys everything")
+		}
+	}
+	base := s.runBase()
+	if base == "" {
+		lack("run.base", "is missing", "say what it runs in, for example nodejs@22")
+		return problems
+	}
+	if t, problem, _ := parseBase(base); problem == "" && !t.builtIn && len(s.Run.Processes()) == 0 {
+		lack("run.start", "is missing", "say what starts the service")
+	}
+	return problems
+}
+
+func (s *Setup) runBase() string {
+	if s.Run.Base == "" && s.Build != nil && len(s.Build.Base) > 0 {
+		return s.Build.Base[0]
+	}
+	return s.Run.Base
+}
+
+func (p *Plan) planBuild(s *Setup) {
+	b := s.Build
+	if b == nil {
+		p.DeployFiles = []Selection{{As: ".", Match: "."}}
+		p.note("the source is deployed as it is", "the setup has no build section", "add build with base, buildCommands and deployFiles")
+		return
+	}
+	for _, written := range b.Base {
+		t, _, _ := parseBase(written)
+		image := t.image(b.OS, true, false)
+		p.BuildImages = append(p.BuildImages, image)
+		p.note("build in "+short(image.Name), "build.base is "+written+osNote(b.OS), "build.base and build.os in "+p.File)
+	}
+	p.BuildEnv = maps.Clone(b.Env)
+	p.PrepareCommands, p.BuildCommands = b.PrepareCommands, b.BuildCommands
+	p.DeployFiles, p.AddToRunPrepare = selectionsOf(b.DeployFiles), selectionsOf(b.AddToRunPrepare)
+	p.Cache, p.CacheKey = b.Cache, cacheKey(b)
+	if len(p.RunPrepare) == 0 && len(p.AddToRunPrepare) > 0 {
+		p.Warnings = append(p.Warnings, "build.addToRunPrepare has no effect without run.prepareCommands")
+	}
+	if b.Cache.Any() {
+		p.note("kept between builds: "+b.Cache.String(), "build.cache", "")
+	}
+}
+
+// String lists what is cached.
+func (c Cache) String() string {
+	if c.All {
+		return "all of " + SourceFolder
+	}
+	return strings.Join(c.Paths, ", ")
+}
+
+func osNote(os string) string {
+	if os == "" {
+		return " and build.os is alpine, the default"
+	}
+	return " and build.os is " + os
+}
+
+func selectionsOf(written []string) []Selection {
+	var all []Selection
+	for _, w := range written {
+		s, _ := selection(w) // checked when the file was read
+		all = append(all, s)
+	}
+	return all
+}
+
+// cacheKey digests what makes the cache of a build invalid when it changes.
+func cacheKey(b *Build) string {
+	text, err := json.Marshal([]any{b.Base, cmp.Or(b.OS, "alpine"), b.PrepareCommands, b.Cache})
+	if err != nil {
+		return "" // texts and booleans can always be encoded
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:6])
+}
+
+func (p *Plan) planRun(s *Setup) {
+	p.Run.Base = s.runBase()
+	t, _, _ := parseBase(p.Run.Base)
+	os := s.Run.OS
+	if os == "" && s.Run.Base == "" && s.Build != nil {
+		os = s.Build.OS
+	}
+	plain := t.bare != "" && !calls(p.Run, t.bare)
+	p.RunImage = t.image(os, false, plain)
+	why := "run.base is " + p.Run.Base
+	if s.Run.Base == "" {
+		why = "run.base is not there; it is the first of build.base, " + p.Run.Base
+	}
+	if plain {
+		why += ", and no command of the run section calls " + t.bare
+	}
+	p.note("run in "+short(p.RunImage.Name), why, "run.base and run.os in "+p.File)
+	for _, process := range p.Run.Processes() {
+		p.note("start: "+firstLine(process.String()), "run.start or run.startCommands", "")
+	}
+	if t.name == "php-apache" && strings.HasPrefix(p.Run.Base, "php-nginx") {
+		p.Warnings = append(p.Warnings, "run.base "+p.Run.Base+": PHP is served by Apache here, not by nginx")
+	}
+	for _, port := range p.Run.Ports {
+		if port.Protocol == "UDP" {
+			p.Warnings = append(p.Warnings, fmt.Sprintf("run.ports: UDP port %d is reachable by other services only, nothing is routed to it", port.Port))
+		}
+	}
+}
+
+// calls reports whether a command of the run section begins with tool, anywhere in it.
+func calls(v Run, tool string) bool {
+	commands := slices.Concat(v.PrepareCommands, v.InitCommands)
+	for _, process := range v.Processes() {
+		commands = append(append(commands, process.Command), process.InitCommands...)
+	}
+	for _, c := range v.Crontab {
+		commands = append(commands, c.Command)
+	}
+	return slices.ContainsFunc(commands, func(c string) bool {
+		return slices.Contains(strings.FieldsFunc(c, func(r rune) bool { return strings.ContainsRune(" \t\n;&|()'\"", r) }), tool)
+	})
+}
+
+var shared = regexp.MustCompile(`\$\{(BUILD|RUNTIME)_([A-Za-z0-9_]+)\}`)
+
+// shareEnv fills in what the variables of one stage take from the other: ${RUNTIME_X} in build.envVariables is X of
+// run.envVariables, ${BUILD_X} in run.envVariables is X of build.envVariables. What is not there stays as it is.
+func (p *Plan) shareEnv(s *Setup) {
+	var build map[string]string
+	if s.Build != nil {
+		build = s.Build.Env
+	}
+	p.BuildEnv = filledIn(build, "RUNTIME", s.Run.Env)
+	p.Run.Env = filledIn(s.Run.Env, "BUILD", build)
+}
+
+func filledIn(env map[string]string, prefix string, other map[string]string) map[string]string {
+	out := maps.Clone(env)
+	for k, v := range out {
+		out[k] = shared.ReplaceAllStringFunc(v, func(reference string) string {
+			m := shared.FindStringSubmatch(reference)
+			if value, ok := other[m[2]]; ok && m[1] == prefix {
+				return value
+			}
+			return reference
+		})
+	}
+	return out
+}
+
+// warnOfStart warns where run.start names a path that ~ in deployFiles has shortened: the most common mistake.
+func (p *Plan) warnOfStart() {
+	for _, process := range p.Run.Processes() {
+		if written, instead := misplaced(process.Command, p.DeployFiles); written != "" {
+			p.Warnings = append(p.Warnings, fmt.Sprintf("run.start names %s, but deployFiles strips the folders before ~: at run time the file is %s/%s. Start it as %s, or deploy the folder without ~",
+				written, DeployFolder, instead, instead))
+		}
+	}
+}
+
+func (p *Plan) note(what, why, override string) {
+	p.Notes = append(p.Notes, Note{What: what, Why: why, Override: override})
+}
+
+// short is an image name as people write it.
+func short(image string) string {
+	return strings.TrimPrefix(strings.TrimPrefix(image, "docker.io/"), "library/")
+}
+
+func firstLine(command string) string {
+	line, rest, _ := strings.Cut(strings.TrimSpace(command), "\n")
+	if rest != "" {
+		line += " …"
+	}
+	return line
+}
