@@ -74,8 +74,9 @@ func (j *job) container(ctx context.Context) (client.Container, error) {
 	return j.create(ctx)
 }
 
-// create makes the container. What it has made so far is held by a lease of the job's own until the
-// container refers to it; Recover drops the leases of attempts that were cut short.
+// create makes the container. What it is made of is held by a lease of the job's own until the container
+// refers to it. The lease goes with letGo, once the process runs: nobody waits for it. Recover drops the leases
+// of attempts that were cut short.
 func (j *job) create(ctx context.Context) (client.Container, error) {
 	img, err := j.e.image(ctx, j.set.Image)
 	if err != nil {
@@ -84,8 +85,7 @@ func (j *job) create(ctx context.Context) (client.Container, error) {
 	if err := j.writeFiles(); err != nil {
 		return nil, err
 	}
-	release, err := j.hold(ctx)
-	if err != nil {
+	if err := j.hold(ctx); err != nil {
 		return nil, err
 	}
 	c, err := j.e.ctrd.NewContainer(leases.WithLease(ctx, leasePrefix+j.id), j.id,
@@ -95,25 +95,27 @@ func (j *job) create(ctx context.Context) (client.Container, error) {
 		client.WithContainerLabels(j.labels()),
 	)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("make container %s: %w", j.id, err), release())
+		return nil, errors.Join(fmt.Errorf("make container %s: %w", j.id, err), j.letGo(ctx))
 	}
-	return c, release()
+	return c, nil
 }
 
 // hold makes the job's lease.
-func (j *job) hold(ctx context.Context) (release func() error, err error) {
-	service := j.e.ctrd.LeasesService()
-	_, err = service.Create(ctx, leases.WithID(leasePrefix+j.id), leases.WithExpiration(time.Hour))
+func (j *job) hold(ctx context.Context) error {
+	_, err := j.e.ctrd.LeasesService().Create(ctx, leases.WithID(leasePrefix+j.id), leases.WithExpiration(time.Hour))
 	if err != nil && !errdefs.IsAlreadyExists(err) {
-		return nil, fmt.Errorf("hold what container %s is made of: %w", j.id, err)
+		return fmt.Errorf("hold what container %s is made of: %w", j.id, err)
 	}
-	return func() error {
-		err := service.Delete(ctx, leases.Lease{ID: leasePrefix + j.id})
-		if err != nil && !errdefs.IsNotFound(err) {
-			return fmt.Errorf("let go of what container %s is made of: %w", j.id, err)
-		}
-		return nil
-	}, nil
+	return nil
+}
+
+// letGo deletes the job's lease, if there is one: its container refers to all that it held.
+func (j *job) letGo(ctx context.Context) error {
+	err := j.e.ctrd.LeasesService().Delete(ctx, leases.Lease{ID: leasePrefix + j.id})
+	if err != nil && !errdefs.IsNotFound(err) {
+		return fmt.Errorf("let go of what container %s is made of: %w", j.id, err)
+	}
+	return nil
 }
 
 // withFileSystem makes the container's root file system: a layer of its own on those of the image, whose
@@ -244,7 +246,7 @@ func (j *job) remove(ctx context.Context, grace time.Duration) error {
 		return fmt.Errorf("remove the file system of %s: %w", j.id, err)
 	}
 	group := j.e.inst.AppCgroup(j.id)
-	return errors.Join(group.Kill(ctx), group.Remove(ctx), j.removeFiles())
+	return errors.Join(group.Kill(ctx), group.Remove(ctx), j.removeFiles(), j.letGo(ctx))
 }
 
 func (j *job) removeContainer(ctx context.Context, c client.Container, grace time.Duration) error {

@@ -96,6 +96,9 @@ func (m *member) supervise(ctx context.Context) {
 		if task != nil {
 			m.publish(platform.Running)
 			calmed := m.calm()
+			if err := m.letGo(ctx); err != nil && ctx.Err() == nil {
+				m.e.cfg.Logger.Warn("a spherelet's lease stays until the next start", "spherelet", m.id, "err", err)
+			}
 			m.awaitExit(ctx, task)
 			calmed()
 			task = nil
