@@ -29,6 +29,8 @@ type attempt struct {
 	mu     sync.Mutex
 	sealed bool // past the build: nothing but the server's end stops it now
 
+	log BuildLog // of the build and the release command; nil before and after
+
 	turn chan struct{} // closed when it is this attempt's turn in its service's line
 	done chan struct{} // closed when it has settled, or the server stops
 	last platform.Deployment
@@ -70,6 +72,14 @@ func (a *attempt) seal() error {
 	}
 	a.sealed = true
 	return nil
+}
+
+// endLog ends the log of the build, if there is one: whoever follows it has seen all of it.
+func (a *attempt) endLog() {
+	if a.log != nil {
+		_ = a.log.Close() // what could not be written is gone, and the deployment goes on without it
+		a.log = nil
+	}
 }
 
 // await blocks until the attempt has settled. When ctx ends past the build, only the waiting ends.

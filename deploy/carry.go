@@ -18,6 +18,10 @@ func (d *Deployer) carry(a *attempt) {
 		}
 	}
 	if err == nil {
+		err = d.release(dep, a.service)
+	}
+	a.endLog()
+	if err == nil {
 		dep, err = d.rollOut(dep, a.service)
 	}
 	a.last = dep

@@ -18,21 +18,34 @@ func (d *Deployer) obtain(a *attempt, dep platform.Deployment) (platform.Deploym
 	if a.request.Source == nil && a.request.Image == "" {
 		return d.carryOver(a, dep)
 	}
-	dep, err := d.advance(dep, platform.StartBuild, nil)
+	leave, err := d.admit(a, dep)
+	if err != nil {
+		return dep, err
+	}
+	defer leave()
+	dep, err = d.advance(dep, platform.StartBuild, nil)
 	if err != nil {
 		return dep, err
 	}
 	ctx, cancel := context.WithTimeoutCause(a.ctx, d.BuildTimeout, errBuildTimeout)
 	defer cancel()
-	log, err := d.Builder.Log(dep.ID)
-	if err != nil {
+	if a.log, err = d.Builder.Log(dep.ID); err != nil {
 		return dep, fmt.Errorf("open the build log: %w", err)
 	}
-	defer log.Close()
 	if a.request.Image != "" {
 		return d.pull(ctx, a, dep)
 	}
-	return d.build(ctx, a, dep, log)
+	return d.build(ctx, a, dep)
+}
+
+// admit waits for the build's turn, and tells what it waits for. A pull waits for nobody.
+func (d *Deployer) admit(a *attempt, dep platform.Deployment) (leave func(), err error) {
+	if a.request.Image != "" {
+		return func() {}, nil
+	}
+	return d.Builder.Admit(a.ctx, a.service.Account, dep.Service, func(why string) {
+		d.publish(dep, platform.Event{Kind: platform.EventBuildQueued, Message: why})
+	})
 }
 
 var errBuildTimeout = errors.New("build timeout")
@@ -74,10 +87,10 @@ func (d *Deployer) pull(ctx context.Context, a *attempt, dep platform.Deployment
 }
 
 // build makes the image from source: check out, detect, build.
-func (d *Deployer) build(ctx context.Context, a *attempt, dep platform.Deployment, log BuildLog) (platform.Deployment, error) {
+func (d *Deployer) build(ctx context.Context, a *attempt, dep platform.Deployment) (platform.Deployment, error) {
 	began := time.Now()
 	d.publish(dep, platform.Event{Kind: platform.EventBuild, Status: "RUNNING", Message: "build started"})
-	image, err := d.buildImage(ctx, a, dep, log)
+	image, err := d.buildImage(ctx, a, dep)
 	if err != nil {
 		err = d.buildError(ctx, a, err)
 		d.publish(dep, platform.Event{Kind: platform.EventBuild, Status: "FAILED", Message: failureOf(err).Message})
@@ -89,7 +102,7 @@ func (d *Deployer) build(ctx context.Context, a *attempt, dep platform.Deploymen
 	return dep, nil
 }
 
-func (d *Deployer) buildImage(ctx context.Context, a *attempt, dep platform.Deployment, log BuildLog) (platform.Image, error) {
+func (d *Deployer) buildImage(ctx context.Context, a *attempt, dep platform.Deployment) (platform.Image, error) {
 	dir, err := a.request.Source.Checkout(ctx)
 	if err != nil {
 		return platform.Image{}, fmt.Errorf("check out the source: %w", err)
@@ -98,7 +111,7 @@ func (d *Deployer) buildImage(ctx context.Context, a *attempt, dep platform.Depl
 	if err != nil {
 		return platform.Image{}, &platform.Failure{Reason: platform.BuildFailed, Message: err.Error(), Hint: "csph plan shows locally what is detected, without building.", Err: err}
 	}
-	explain(plan, log)
+	explain(plan, a.log)
 	image, err := d.Builder.Build(ctx, Build{Deployment: dep.ID, Service: dep.Service, Dir: dir, Plan: plan, Env: publicEnv(dep.Config.Env)})
 	if err != nil {
 		return platform.Image{}, err

@@ -31,6 +31,9 @@ type Build struct {
 
 // Builder makes images.
 type Builder interface {
+	// Admit blocks until a build of service may run, or ctx ends. waiting is told what the build waits for, whenever
+	// that changes. release gives the place back.
+	Admit(ctx context.Context, account, service string, waiting func(why string)) (release func(), err error)
 	// Build blocks until the image is in the engine's store, and writes the build's log as it goes.
 	// Cancelling ctx kills the running step at once. Errors that are the user's are *platform.Failure.
 	Build(ctx context.Context, b Build) (platform.Image, error)

@@ -15,9 +15,6 @@ import (
 // rollOut starts the new spherelets beside the old ones, waits until they are ready, moves the traffic
 // and lets the old ones drain. When the new ones fail, they go and the old ones never noticed.
 func (d *Deployer) rollOut(dep platform.Deployment, svc platform.Service) (platform.Deployment, error) {
-	if err := d.release(dep, svc); err != nil {
-		return dep, err
-	}
 	dep, v, err := d.start(dep, svc)
 	if err == nil {
 		dep, err = d.ready(dep, v)

@@ -117,11 +117,30 @@ type fakeBuilder struct {
 	fail    error
 	release string
 	hold    chan struct{} // builds wait for it; nil: they do not
+	busy    chan struct{} // builds wait for it to be admitted; nil: they do not
 	started chan string   // deployments whose build has begun
 	gone    []string      // images forgotten
+	open    int           // logs that are open
+	ended   []int         // after each Close, how many were open
 }
 
 func newFakeBuilder() *fakeBuilder { return &fakeBuilder{started: make(chan string, 100)} }
+
+func (b *fakeBuilder) Admit(ctx context.Context, _, _ string, waiting func(string)) (func(), error) {
+	b.mu.Lock()
+	busy := b.busy
+	b.mu.Unlock()
+	if busy == nil {
+		return func() {}, nil
+	}
+	waiting("queued behind 1 build")
+	select {
+	case <-busy:
+		return func() {}, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
 
 func (b *fakeBuilder) Build(ctx context.Context, r deploy.Build) (platform.Image, error) {
 	b.mu.Lock()
@@ -145,7 +164,12 @@ func (b *fakeBuilder) Pull(_ context.Context, id, ref string) (platform.Image, e
 	return platform.Image{Ref: ref, Digest: "sha256:" + id, Port: 3000}, nil
 }
 
-func (b *fakeBuilder) Log(string) (deploy.BuildLog, error) { return silent{}, nil }
+func (b *fakeBuilder) Log(string) (deploy.BuildLog, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.open++
+	return &openLog{b, sync.Once{}}, nil
+}
 
 func (b *fakeBuilder) Forget(_ context.Context, i platform.Image) error {
 	b.mu.Lock()
@@ -160,11 +184,18 @@ func (b *fakeBuilder) set(f func(*fakeBuilder)) {
 	f(b)
 }
 
-type silent struct{}
+// openLog counts as open until it is closed.
+type openLog struct {
+	builder *fakeBuilder
+	closing sync.Once
+}
 
-func (silent) Step(string)  {}
-func (silent) Line(string)  {}
-func (silent) Close() error { return nil }
+func (l *openLog) Step(string) {}
+func (l *openLog) Line(string) {}
+func (l *openLog) Close() error {
+	l.closing.Do(func() { l.builder.set(func(b *fakeBuilder) { b.open--; b.ended = append(b.ended, b.open) }) })
+	return nil
+}
 
 // fakeEngine runs every spherelet at once, unless told how they end.
 type fakeEngine struct {

@@ -17,7 +17,8 @@ type Event struct {
 // Event kinds (SPEC section 6). The end of the build and the end of the deploy are different events.
 const (
 	EventAccepted     = "accepted"
-	EventBuild        = "stack.build" // RUNNING, then FINISHED or FAILED
+	EventBuild        = "stack.build"  // RUNNING, then FINISHED or FAILED
+	EventBuildQueued  = "build_queued" // what the build waits for; again whenever that changes
 	EventPullingImage = "pulling_image"
 	EventImagePulled  = "image_pulled"
 	EventRelease      = "release_command"

@@ -107,9 +107,19 @@ func (m *merger) logLine(l item[logs.Line], ok bool) error {
 	case l.err != nil:
 		return fmt.Errorf("read build log: %w", l.err)
 	default:
+		m.tellBefore(l.value.Time)
 		m.buildLine(l.value)
 	}
 	return nil
+}
+
+// tellBefore tells what was held back and came before t: the end of the build comes before what the release
+// command prints into the same log.
+func (m *merger) tellBefore(t time.Time) {
+	for len(m.held) > 0 && m.held[0].Time.Before(t) {
+		m.tell(m.held[0])
+		m.held = m.held[1:]
+	}
 }
 
 // closeLog leaves the build log and tells what was held back for it.

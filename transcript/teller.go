@@ -87,6 +87,7 @@ func (t *teller) tell(e platform.Event) {
 // sentences are what an event says when it carries no message of its own. Events that are not
 // listed are not told: the lines around them say it.
 var sentences = map[string]string{
+	platform.EventBuildQueued:  "Waiting for the build's turn",
 	platform.EventPullingImage: "Pulling the image",
 	platform.EventImagePulled:  "Image pulled",
 	platform.EventRelease:      "Running the release command",

@@ -1,0 +1,47 @@
+package deploy_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"csph/deploy"
+	"csph/platform"
+	"csph/store"
+)
+
+func TestABuildThatWaitsForItsTurnIsQueuedAndSaysSoAndCanBeCancelled(t *testing.T) {
+	w := newWorld(t)
+	w.builder.busy = make(chan struct{})
+	d, err := w.Start(t.Context(), deploy.Request{Service: w.svc.ID, Source: source("r1"), Trigger: platform.Trigger{Kind: platform.TriggerDeploy}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.until("the deployment says what it waits for", func() bool {
+		events, err := w.db.Events(t.Context(), store.Filter{Deployment: d.ID}, 0)
+		return err == nil && slices.ContainsFunc(events, func(e platform.Event) bool {
+			return e.Kind == platform.EventBuildQueued && e.Message == "queued behind 1 build"
+		})
+	})
+	if now, err := w.db.Deployment(t.Context(), d.ID); err != nil || now.Status != platform.Queued {
+		t.Errorf("it is %s (%v)", now.Status, err)
+	}
+	began := time.Now()
+	if err := w.Cancel(t.Context(), d.ID); err != nil || time.Since(began) > 5*time.Second {
+		t.Errorf("cancelling took %v: %v", time.Since(began), err)
+	}
+	w.settled(platform.Canceled)
+}
+
+func TestTheBuildLogEndsOnceAfterTheReleaseCommand(t *testing.T) {
+	w := newWorld(t)
+	d, err := w.Deploy(t.Context(), deploy.Request{Service: w.svc.ID, Source: procfile("r1")})
+	if err != nil || d.Status != platform.Live || w.engine.onces != 1 {
+		t.Fatalf("ended %s (%v), the release command ran %d times", d.Status, err, w.engine.onces)
+	}
+	w.builder.set(func(b *fakeBuilder) {
+		if !slices.Equal(b.ended, []int{1, 0}) {
+			t.Errorf("after each writer of the log had closed it, %v were left; want the release command's to close first", b.ended)
+		}
+	})
+}
