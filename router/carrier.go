@@ -114,12 +114,13 @@ func (s *session) serveOne(conn *lane.Conn) {
 		return
 	}
 	s.client.preload(head)
+	s.mustUpgrade = conn.Tunnel()
 	s.next()
 }
 
 // recycle makes the session of a lane ready for another.
 func (s *session) recycle() {
-	s.client.conn, s.life = nil, nil
+	s.client.conn, s.life, s.mustUpgrade = nil, nil, false
 	s.up.Store(nil)
 	s.request = request{}
 	s.r.laneSessions.Put(s)

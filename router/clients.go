@@ -91,11 +91,17 @@ func clientKey(a netip.Addr) netip.Addr {
 }
 
 // peerOf returns the address at the other end, invalid when it is not an IP address.
-func peerOf(conn net.Conn) netip.Addr {
-	if tcp, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
-		return tcp.AddrPort().Addr().Unmap().WithZone("")
+func peerOf(conn net.Conn) netip.Addr { return addrOf(conn.RemoteAddr()) }
+
+func addrOf(a net.Addr) netip.Addr {
+	var at netip.AddrPort
+	switch a := a.(type) {
+	case *net.TCPAddr:
+		at = a.AddrPort()
+	case *net.UDPAddr:
+		at = a.AddrPort()
 	}
-	return netip.Addr{}
+	return at.Addr().Unmap().WithZone("")
 }
 
 func (c *clients) count() int {

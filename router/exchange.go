@@ -62,6 +62,9 @@ func (s *session) exchange(u *upstream) verdict {
 		case s.resp.Status == 101:
 			s.switchProtocols(u, n)
 			return answered
+		case s.mustUpgrade && s.resp.Status >= 200 && s.resp.Status < 300:
+			s.refuseUpgrade(u)
+			return answered
 		case s.resp.Status < 200:
 			if !s.passInterim(u, n) {
 				return s.clientGone(u)
@@ -230,6 +233,7 @@ func (s *session) frame(u *upstream) (chunked bool) {
 	p := &s.resp
 	b := s.statusLine(s.out[:0])
 	b = p.AppendLines(b, toClient)
+	b = s.appendHSTS(b)
 	switch {
 	case p.Framing == h1.Sized || p.Framing == h1.NoBody && p.Length >= 0:
 		b = append(b, "Content-Length: "...)
@@ -241,6 +245,9 @@ func (s *session) frame(u *upstream) (chunked bool) {
 		b = append(b, "Transfer-Encoding: chunked\r\n"...)
 	default:
 		s.keep = false // the end of the connection is the end of the body
+	}
+	if s.secure && s.proto < 3 {
+		b = append(b, *s.r.altSvc.Load()...)
 	}
 	if s.r.stopping() || s.req.Continue && !s.continued && s.pump.running() {
 		s.keep = false

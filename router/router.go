@@ -10,6 +10,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/quic-go/quic-go"
+
 	"csph/platform"
 )
 
@@ -30,6 +32,8 @@ type Router struct {
 
 	multiplex    *multiplexer
 	laneSessions sync.Pool
+	transports   []*quic.Transport      // of HTTP/3; of mu
+	altSvc       atomic.Pointer[[]byte] // header line that tells of HTTP/3, empty when there is none
 
 	clients    clients
 	retirement retirement
@@ -52,6 +56,7 @@ func New(c Config) *Router {
 	if c.AccessLog != nil {
 		r.access = newAccessLog(c.AccessLog, c.AccessLogEvery)
 	}
+	r.announceHTTP3(nil)
 	r.multiplex = newMultiplexer(r.log, r.limits)
 	r.laneSessions.New = func() any { return &session{r: r} }
 	r.clients.init(r.limits)

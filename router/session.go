@@ -29,6 +29,8 @@ type session struct {
 
 	life    context.Context // of the request of a lane, which ends when the client gives up; nil otherwise
 	leaving sync.WaitGroup  // of the function that watches life
+	// mustUpgrade: no answer but 101 may say that the request succeeded.
+	mustUpgrade bool
 
 	req  h1.Request
 	resp h1.Response

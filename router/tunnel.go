@@ -15,9 +15,7 @@ func (s *session) switchProtocols(u *upstream, head int) {
 	s.abandon.clear()
 	s.keep = false
 	if s.req.Upgrade == nil || s.resp.Upgrade == nil {
-		s.logFailure(u, h1.ErrStatusLine)
-		u.close()
-		s.answer(page502())
+		s.refuseUpgrade(u)
 		return
 	}
 	s.status = 101
@@ -35,6 +33,14 @@ func (s *session) switchProtocols(u *upstream, head int) {
 		s.tunnel(u, frames)
 	}
 	u.close()
+}
+
+// refuseUpgrade answers in place of a target that changed protocols unasked, or did not when it said so.
+func (s *session) refuseUpgrade(u *upstream) {
+	s.keep = false
+	s.logFailure(u, h1.ErrStatusLine)
+	u.close()
+	s.answerFailed(page502())
 }
 
 // tunnel copies both ways. It owns both connections and returns when nothing uses them any more.

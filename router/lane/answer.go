@@ -113,7 +113,7 @@ func (c *Conn) takeHead(p []byte) (int, error) {
 		clear(c.w.Header())
 		return n, nil
 	case c.tunnel && c.resp.Status < 300:
-		return 0, errAnswer // an answer that is no upgrade must not look like one
+		return 0, errAnswer // what did not change protocols must not look as if it had
 	}
 	c.w.WriteHeader(c.resp.Status)
 	return n, c.begin()

@@ -20,7 +20,7 @@ type body struct {
 
 // peek reads the first bytes of a body, so that they come out of the next read in a chunk.
 func (b *body) peek(q *http.Request) (int, error) {
-	n, err := q.Body.Read(b.first[sizeLine : len(b.first)-2])
+	n, err := readSome(q.Body, b.first[sizeLine:len(b.first)-2])
 	if n > 0 {
 		b.pending = b.first[:frame(b.first[:], n)]
 	}
@@ -29,7 +29,7 @@ func (b *body) peek(q *http.Request) (int, error) {
 
 func (b *body) read(q *http.Request, p []byte) (int, error) {
 	if !b.chunked {
-		return q.Body.Read(p)
+		return readSome(q.Body, p)
 	}
 	if len(b.pending) == 0 {
 		if len(p) >= len(b.first) {
@@ -51,7 +51,7 @@ func (b *body) chunk(q *http.Request, p []byte) (int, error) {
 	if b.last {
 		return 0, io.EOF
 	}
-	n, err := q.Body.Read(p[sizeLine : len(p)-2])
+	n, err := readSome(q.Body, p[sizeLine:len(p)-2])
 	switch {
 	case n > 0:
 		return frame(p, n), nil
@@ -63,6 +63,14 @@ func (b *body) chunk(q *http.Request, p []byte) (int, error) {
 		return n, nil
 	}
 	return 0, err
+}
+
+// readSome reads until there is a byte or an error.
+func readSome(r io.Reader, p []byte) (n int, err error) {
+	for n == 0 && err == nil {
+		n, err = r.Read(p)
+	}
+	return n, err
 }
 
 // frame makes a chunk of n bytes that stand behind the place for the size line, and returns its length.

@@ -41,6 +41,10 @@ func Open(w http.ResponseWriter, req *http.Request) *Conn {
 // http.ErrAbortHandler, so that the client sees an error and not the end of the answer.
 func (c *Conn) Whole() bool { return c.whole.Load() }
 
+// Tunnel reports whether the request is an extended CONNECT, which only a change of protocols may
+// answer with success (RFC 8441 section 5).
+func (c *Conn) Tunnel() bool { return c.tunnel }
+
 // Done ends the use of the request; deadlines set later have no effect.
 func (c *Conn) Done() {
 	c.mu.Lock()

@@ -1,0 +1,238 @@
+package router
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/quic-go/quic-go"
+	"github.com/quic-go/quic-go/http3"
+)
+
+// startQUIC is startTLS with HTTP/3 besides; addr3 is its address.
+func startQUIC(t *testing.T, c Config) (b *bench, addr, addr3 string) {
+	t.Helper()
+	b, addr = startTLS(t, c)
+	packets, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- b.ServeQUIC(context.Background(), packets, testTLS(t)) }()
+	t.Cleanup(func() {
+		b.stop()
+		if err := <-served; err != ErrStopped {
+			t.Errorf("ServeQUIC returned %v", err)
+		}
+	})
+	eventually(t, "HTTP/3 is announced", func() bool { return len(*b.altSvc.Load()) > 0 })
+	return b, addr, packets.LocalAddr().String()
+}
+
+// client3 returns a client that speaks HTTP/3 to addr whatever the host.
+func client3(t testing.TB, addr string) *http.Client {
+	tr := &http3.Transport{Dial: func(ctx context.Context, _ string, _ *tls.Config, c *quic.Config) (*quic.Conn, error) {
+		return dialQUIC(ctx, addr, c)
+	}}
+	t.Cleanup(func() { _ = tr.Close() })
+	return &http.Client{Transport: tr, Timeout: patience}
+}
+
+func dialQUIC(ctx context.Context, addr string, c *quic.Config) (*quic.Conn, error) {
+	return quic.DialAddr(ctx, addr, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{http3.NextProtoH3}}, c)
+}
+
+func TestARequestOfHTTP3ReachesItsAppAndTheAnswerItsClient(t *testing.T) {
+	b, _, addr := startQUIC(t, Config{})
+	b.route(app(t, func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "%s %s %s %s %d %d", r.Proto, r.Method, r.Host, r.RequestURI, r.ContentLength, len(r.TransferEncoding))
+		fmt.Fprint(w, r.Header["X-Forwarded-For"], r.Header["X-Forwarded-Proto"])
+	}))
+	resp, err := client3(t, addr).Get("https://app.test/a%20b?c=d")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "HTTP/1.1 GET app.test /a%20b?c=d 0 0[127.0.0.1] [https]"
+	if body := readAll(t, resp); resp.ProtoMajor != 3 || body != want || resp.ContentLength != int64(len(body)) {
+		t.Errorf("%s, length %d, %q", resp.Proto, resp.ContentLength, body)
+	}
+	if resp.Header.Get("Alt-Svc") != "" {
+		t.Error("HTTP/3 is announced to those who use it")
+	}
+	if s, _ := b.Stats("app"); s.Requests[2] != 1 || s.InFlight != 0 {
+		t.Errorf("counted %+v", s)
+	}
+}
+
+func TestBodiesOfHTTP3ArriveWholeBothWays(t *testing.T) {
+	b, _, addr := startQUIC(t, Config{})
+	b.route(app(t, echoes(t)))
+	checkBodies(t, client3(t, addr))
+}
+
+func TestHTTP3IsAnnouncedOverTLSOnly(t *testing.T) {
+	b, addr, addr3 := startQUIC(t, Config{})
+	b.route(says(t, "ok"))
+	resp, err := client2(t, addr).Get("https://app.test/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	readAll(t, resp)
+	_, port, _ := net.SplitHostPort(addr3)
+	if got := resp.Header.Get("Alt-Svc"); got != `h3=":`+port+`"; ma=86400` {
+		t.Errorf("Alt-Svc: %q", got)
+	}
+	w := b.dial()
+	w.send(request11())
+	if resp, _ := w.receive("GET"); resp.Header.Get("Alt-Svc") != "" {
+		t.Errorf("Alt-Svc without TLS: %q", resp.Header.Get("Alt-Svc"))
+	}
+}
+
+func TestAnAnswerCutShortResetsItsStreamOfHTTP3(t *testing.T) {
+	b, _, addr := startQUIC(t, Config{})
+	c := client3(t, addr)
+	for name, head := range map[string]string{
+		"sized":   "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc",
+		"chunked": "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+	} {
+		b.route(answersRaw(t, head, true))
+		resp, err := c.Get("https://app.test/")
+		if err != nil {
+			t.Logf("%s: %v", name, err) // the reset may overtake the head
+			continue
+		}
+		if body, err := io.ReadAll(resp.Body); err == nil {
+			t.Errorf("%s: %q looks complete", name, body)
+		}
+		resp.Body.Close()
+	}
+}
+
+func TestShutdownFinishesWhatIsInFlightOverHTTP3(t *testing.T) {
+	b, _, addr := startQUIC(t, Config{})
+	asked, release := make(chan struct{}), make(chan struct{})
+	b.route(app(t, func(w http.ResponseWriter, r *http.Request) {
+		close(asked)
+		<-release
+		_, _ = io.WriteString(w, "whole")
+	}))
+	c := client3(t, addr)
+	answer := make(chan string, 1)
+	go func() {
+		resp, err := c.Get("https://app.test/")
+		if err != nil {
+			answer <- err.Error()
+			return
+		}
+		answer <- readAll(t, resp)
+	}()
+	<-asked
+	stopped := make(chan error, 1)
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		stopped <- b.Shutdown(ctx)
+	}()
+	<-b.life.Done()
+	close(release)
+	if got := <-answer; got != "whole" {
+		t.Errorf("the request in flight: %s", got)
+	}
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+}
+
+// echoFrames is an app that upgrades to websocket and sends back what it gets.
+func echoFrames(t testing.TB) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Upgrade") != "websocket" || r.Header.Get("Sec-Websocket-Key") == "" {
+			http.Error(w, "no upgrade", http.StatusBadRequest)
+			return
+		}
+		c, rw, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer c.Close()
+		_, _ = io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\n")
+		_, _ = io.Copy(c, rw)
+	}
+}
+
+func TestAWebsocketOverHTTP3IsAnUpgradeToItsApp(t *testing.T) {
+	b, _, addr := startQUIC(t, Config{})
+	b.route(app(t, echoFrames(t)))
+	conn, err := dialQUIC(t.Context(), addr, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.CloseWithError(0, "")
+	client := (&http3.Transport{}).NewClientConn(conn)
+	stream, err := client.OpenRequestStream(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = stream.SetDeadline(time.Now().Add(patience))
+	req, _ := http.NewRequest(http.MethodConnect, "https://app.test/chat", nil)
+	req.Proto = "websocket"
+	req.Header.Set("Sec-WebSocket-Version", "13")
+	if err := stream.SendRequestHeader(req); err != nil {
+		t.Fatal(err)
+	}
+	resp, err := stream.ReadResponse()
+	if err != nil || resp.StatusCode != 200 || resp.Header.Get("Sec-WebSocket-Accept") != "" {
+		t.Fatalf("%+v, error %v", resp, err)
+	}
+	frame := "\x82\x05hello"
+	if _, err := io.WriteString(stream, frame); err != nil {
+		t.Fatal(err)
+	}
+	got := make([]byte, len(frame))
+	if _, err := io.ReadFull(stream, got); err != nil || string(got) != frame {
+		t.Errorf("%q, error %v", got, err)
+	}
+	eventually(t, "it counts as a stream", func() bool {
+		_, streams := b.table.Load().allTargets()[0].inFlight()
+		return streams == 1
+	})
+	go func() { _ = b.Shutdown(context.Background()) }()
+	rest, err := io.ReadAll(stream)
+	if !strings.HasPrefix(string(rest), string(goingAway())) || err != nil {
+		t.Errorf("the end: %q, error %v", rest, err)
+	}
+}
+
+func TestAnExtendedConnectThatIsNotUpgradedIsAnsweredWithAnError(t *testing.T) {
+	b, _, addr := startQUIC(t, Config{})
+	b.route(says(t, "no websocket here"))
+	conn, err := dialQUIC(t.Context(), addr, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.CloseWithError(0, "")
+	client := (&http3.Transport{}).NewClientConn(conn)
+	for protocol, want := range map[string]int{"websocket": 502, "connect-udp": 501} {
+		stream, err := client.OpenRequestStream(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = stream.SetDeadline(time.Now().Add(patience))
+		req, _ := http.NewRequest(http.MethodConnect, "https://app.test/", nil)
+		req.Proto = protocol
+		if err := stream.SendRequestHeader(req); err != nil {
+			t.Fatal(err)
+		}
+		if resp, err := stream.ReadResponse(); err != nil || resp.StatusCode != want {
+			t.Errorf("%s: %+v, error %v", protocol, resp, err)
+		}
+	}
+}
