@@ -26,6 +26,7 @@ type Builder struct {
 	bases  *Bases
 
 	canceled chan struct{} // has one element when a cancelled build has left its disk behind
+	built    chan struct{} // has one element when a build has ended since the last collection
 	firewall string        // the script in force; only Serve's goroutine touches it
 
 	closing sync.Once
@@ -44,7 +45,7 @@ func New(config Config) (*Builder, error) {
 	b := &Builder{
 		config: config, engine: engine, gate: newGate(),
 		logs: newOpenLogs(config.logPath), oom: newOOMWatch(config.Host.BuildsCgroup().Path()),
-		canceled: make(chan struct{}, 1),
+		canceled: make(chan struct{}, 1), built: make(chan struct{}, 1),
 	}
 	b.queue = newQueue(config.Parallel, newRoom(config.Host, config.Limits.Memory).full)
 	b.daemon = daemon.New(b.daemonSpec())
@@ -81,6 +82,7 @@ func (b *Builder) Serve(ctx context.Context) error {
 	g.Go(func() error { return b.oom.run(b.inNamespace(ctx), b.engine, b.config.Logger) })
 	g.Go(func() error { return b.reclaim(ctx) })
 	g.Go(func() error { return b.keepFence(ctx) })
+	g.Go(func() error { return b.collect(ctx) })
 	err := g.Wait()
 	b.closing.Do(func() { err = errors.Join(err, b.engine.Close()) })
 	return err

@@ -1,6 +1,7 @@
 package builder
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"path/filepath"
@@ -35,6 +36,11 @@ type Config struct {
 	Limits      Limits
 	Parallel    int   // builds at once; default: one for each CPU
 	CacheBudget int64 // bytes of disk that BuildKit's cache may take; default 20 GiB
+	MinFree     int64 // bytes of disk below which build caches are dropped, whatever their budget; default 2 GiB
+	// References reads what must stay; nil: images and caches are never collected.
+	References func(ctx context.Context) (References, error)
+	// Collected is told what was removed from the disk; may be nil. It must not block for long.
+	Collected Collected
 	// IdleRestart is how long no build must have run before buildkitd is restarted to get back the disk
 	// of cancelled builds; default 20 s.
 	IdleRestart time.Duration
@@ -57,6 +63,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.CacheBudget == 0 {
 		c.CacheBudget = 20 << 30
+	}
+	if c.MinFree == 0 {
+		c.MinFree = 2 << 30
 	}
 	if c.Parallel == 0 {
 		c.Parallel = goruntime.NumCPU()

@@ -17,7 +17,14 @@ const roomEvery = time.Second
 // its services do; those who have fewest builds running come first. waiting is told what the build waits for,
 // once at first and again whenever that changes; it may be nil. release gives the place back, once.
 func (b *Builder) Admit(ctx context.Context, account, service string, waiting func(why string)) (release func(), err error) {
-	return b.queue.admit(ctx, &ticket{account: account, service: service, admitted: make(chan struct{})}, waiting)
+	leave, err := b.queue.admit(ctx, &ticket{account: account, service: service, admitted: make(chan struct{})}, waiting)
+	if err != nil {
+		return nil, err
+	}
+	return func() {
+		leave()
+		b.noteBuilt()
+	}, nil
 }
 
 // ticket is one build's place in the queue.

@@ -53,6 +53,15 @@ func (b *Builder) reclaimOnce(ctx context.Context) error {
 
 // prune drops the records of BuildKit's cache that match filters and are not in use, and returns their size.
 func (b *Builder) prune(ctx context.Context, filters ...string) (freed int64, err error) {
+	return b.pruneWith(ctx, client.PruneAll, client.WithFilter(filters))
+}
+
+// pruneOlder drops the records of BuildKit's cache that have not been used for keep and are not in use now.
+func (b *Builder) pruneOlder(ctx context.Context, keep time.Duration) (freed int64, err error) {
+	return b.pruneWith(ctx, client.PruneAll, client.WithKeepOpt(keep, 0, 0, 0))
+}
+
+func (b *Builder) pruneWith(ctx context.Context, options ...client.PruneOption) (freed int64, err error) {
 	c, err := b.buildkit(ctx)
 	if err != nil {
 		return 0, err
@@ -67,7 +76,7 @@ func (b *Builder) prune(ctx context.Context, filters ...string) (freed int64, er
 		}
 		summed <- sum
 	}()
-	err = c.Prune(ctx, records, client.PruneAll, client.WithFilter(filters))
+	err = c.Prune(ctx, records, options...)
 	close(records)
 	freed = <-summed
 	if err != nil {
