@@ -87,6 +87,7 @@ func (r *Router) serveLane(c *carrier, conn *lane.Conn, life context.Context) {
 	s := r.laneSessions.Get().(*session)
 	defer s.recycle()
 	s.peer, s.trusted, s.secure, s.proto, s.life = c.peer, c.trusted, true, c.proto, life
+	s.lane = conn
 	s.client.open(conn, r.storage, r.watch, smallStorage)
 	s.shard = r.watch.add(s)
 	s.number = s.shard % counterShards
@@ -101,12 +102,12 @@ func (r *Router) serveLane(c *carrier, conn *lane.Conn, life context.Context) {
 	}()
 	defer s.close()
 	defer r.survive("serving a request")
-	s.serveOne(conn)
+	s.serveOne()
 }
 
 // serveOne serves the one request of a lane.
-func (s *session) serveOne(conn *lane.Conn) {
-	head, err := conn.AppendHead(s.r.storage.take(smallStorage)[:0])
+func (s *session) serveOne() {
+	head, err := s.lane.AppendHead(s.r.storage.take(smallStorage)[:0])
 	if err != nil {
 		s.begin()
 		defer s.end()
@@ -114,13 +115,13 @@ func (s *session) serveOne(conn *lane.Conn) {
 		return
 	}
 	s.client.preload(head)
-	s.mustUpgrade = conn.Tunnel()
+	s.mustUpgrade = s.lane.Tunnel()
 	s.next()
 }
 
 // recycle makes the session of a lane ready for another.
 func (s *session) recycle() {
-	s.client.conn, s.life, s.mustUpgrade = nil, nil, false
+	s.client.conn, s.lane, s.life, s.mustUpgrade = nil, nil, nil, false
 	s.up.Store(nil)
 	s.request = request{}
 	s.r.laneSessions.Put(s)

@@ -64,7 +64,7 @@ func (s *session) checkAbandoned(now int64) {
 
 // gone reports whether the client has closed its connection.
 func (s *session) gone() (gone bool) {
-	if s.life != nil {
+	if s.lane != nil {
 		return s.life.Err() != nil
 	}
 	if s.client.raw == nil {

@@ -31,14 +31,22 @@ func (s *session) serve(head int) {
 	s.json = bytes.Contains(s.req.Get(h1.Accept), []byte("application/json"))
 	s.route = s.r.table.Load().lookup(s.name)
 	s.noteRequest()
+	if s.fronted(head) {
+		return
+	}
 	if s.route == nil {
 		s.client.consume(head)
 		s.answer(page404())
 		return
 	}
 	s.route.counts.shards[s.number].started.Add(1)
+	call := s.lane != nil && h1.IsGRPC(s.req.Get(h1.ContentType))
 	s.writeHead()
 	s.client.consume(head)
+	if call {
+		s.serveGRPC()
+		return
+	}
 	if !s.collectBody() {
 		return
 	}
@@ -145,11 +153,15 @@ func (s *session) lost(err error) {
 
 // answer sends a page of the router itself. After an unread body the connection cannot be kept.
 func (s *session) answer(p page) {
+	s.reply(p.status, func(keep bool) []byte { return p.append(nil, string(s.requestID), s.json, s.head, keep) })
+}
+
+// reply sends an answer that is made once it is known whether the connection can be kept.
+func (s *session) reply(status int, answer func(keep bool) []byte) {
 	unread := s.req.Framing == h1.Chunked || s.req.Length > s.bytesIn
 	s.keep = s.keep && !unread && s.req.Minor == 1 && !s.r.stopping()
-	s.status = p.status
-	out := p.append(nil, string(s.requestID), s.json, s.head, s.keep)
-	if err := s.client.send(out, s.r.limits.BodyTimeout); err != nil {
+	s.status = status
+	if err := s.client.send(answer(s.keep), s.r.limits.BodyTimeout); err != nil {
 		s.keep = false
 		return
 	}
@@ -160,7 +172,7 @@ func (s *session) answer(p page) {
 
 // forward offers the request to targets until one answers it.
 func (s *session) forward() {
-	if s.life == nil && (!s.replay || s.client.raw == nil) {
+	if s.lane == nil && (!s.replay || s.client.raw == nil) {
 		s.abandon.clear()
 	} else {
 		s.abandon.set(s.r.watch.after(abandonCheck))

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"csph/router/h1"
+	"csph/router/lane"
 )
 
 // session is a client's connection. Its goroutine owns all fields but those that are atomic.
@@ -27,7 +28,8 @@ type session struct {
 	abandon deadline    // next look whether the client is still there, while it waits
 	up      atomic.Pointer[upstream]
 
-	life    context.Context // of the request of a lane, which ends when the client gives up; nil otherwise
+	lane    *lane.Conn      // what client stands for, when that is one request of many; nil otherwise
+	life    context.Context // of the request of a lane, which ends when the client gives up
 	leaving sync.WaitGroup  // of the function that watches life
 	// mustUpgrade: no answer but 101 may say that the request succeeded.
 	mustUpgrade bool

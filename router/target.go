@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/net/http2"
 )
 
 // The load of a target in one word: requests in flight, streams (websockets, SSE) above them, and
@@ -35,6 +37,7 @@ type target struct {
 	mu   sync.Mutex
 	idle []*upstream // most recently used last
 	busy map[*upstream]struct{}
+	rpc  *http2.Transport // for gRPC; nil until it is needed
 
 	// life ends when the target's requests are cut.
 	life context.Context
@@ -191,9 +194,12 @@ func (t *target) dropIdle(u *upstream) bool {
 
 func (t *target) closeIdle() {
 	t.mu.Lock()
-	idle := t.idle
+	idle, rpc := t.idle, t.rpc
 	t.idle = nil
 	t.mu.Unlock()
+	if rpc != nil {
+		rpc.CloseIdleConnections()
+	}
 	for _, u := range idle {
 		u.close()
 	}

@@ -97,5 +97,14 @@ func (r *Response) Stream() bool {
 	return false
 }
 
+// IsGRPC reports whether a Content-Type is that of gRPC over HTTP/2; gRPC-Web is not.
+func IsGRPC(kind []byte) bool {
+	const grpc = "application/grpc"
+	if len(kind) < len(grpc) || !is(kind[:len(grpc)], grpc) {
+		return false
+	}
+	return len(kind) == len(grpc) || kind[len(grpc)] == '+' || kind[len(grpc)] == ';'
+}
+
 // IsWebsocket reports whether an Upgrade value names the websocket protocol.
 func IsWebsocket(upgrade []byte) bool { return is(upgrade, "websocket") }

@@ -45,6 +45,16 @@ func (c *Conn) Whole() bool { return c.whole.Load() }
 // answer with success (RFC 8441 section 5).
 func (c *Conn) Tunnel() bool { return c.tunnel }
 
+// Request returns the request as the handler got it.
+func (c *Conn) Request() *http.Request { return c.req }
+
+// Take returns the writer for an answer that is not given as HTTP/1.1; Finish must follow its end.
+// Nothing may have been written.
+func (c *Conn) Take() http.ResponseWriter { return c.w }
+
+// Finish says that the answer written to the taken writer is whole.
+func (c *Conn) Finish() { c.finish() }
+
 // Done ends the use of the request; deadlines set later have no effect.
 func (c *Conn) Done() {
 	c.mu.Lock()
