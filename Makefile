@@ -18,7 +18,7 @@ up: packages daemons build ## everything needed, then the main job: push an app,
 down: ## stop csphd; apps keep running, state stays
 	@STATE=$(STATE) etc/scripts/down.sh
 
-build: ## bin/csphd, bin/csph and bin/csph-log
+build: ## bin/csphd, bin/csph, bin/csph-log and bin/csph-init
 	@echo "-----> Building csph"
 	@CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/...
 

@@ -26,6 +26,10 @@ const (
 	EventRunning      = "running"
 	EventUnhealthy    = "unhealthy"
 	EventHealthy      = "healthy"
+	EventDisconnected = "disconnected" // out of the router: its health check fails
+	EventReconnected  = "reconnected"
+	EventRestarting   = "restarting" // its health check has failed for too long
+	EventSchedule     = "schedule"   // a scheduled command of the source has ended
 	EventCrashLooping = "crash_looping"
 	EventExited       = "exited"
 	EventOutOfMemory  = "out_of_memory"

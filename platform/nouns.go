@@ -67,20 +67,28 @@ type Config struct {
 	Count int               `json:"count"`
 	Port  int               `json:"port,omitempty"` // 0: the image's single EXPOSE, else 8080
 	Env   map[string]string `json:"env,omitempty"`
-	Build string            `json:"build,omitempty"` // overrides the detected build command
-	Run   string            `json:"run,omitempty"`   // overrides the detected start command
-	Ready *Check            `json:"ready,omitempty"` // nil: the default readiness rule (SPEC section 4)
+	// Secrets are the versions of the secret variables by name. Their values are in no record that is shown.
+	Secrets map[string]int64 `json:"secrets,omitempty"`
+	Build   string           `json:"build,omitempty"` // overrides the detected build command
+	Run     string           `json:"run,omitempty"`   // overrides the detected start command
+	Ready   *Check           `json:"ready,omitempty"` // nil: the default readiness rule (SPEC section 4)
+	// Health is asked for as long as a deployment is live; nil: nothing is.
+	Health *Health `json:"health,omitempty"`
+	// Setup is the setup of zerops.yml, where it is not the one named like the service.
+	Setup string `json:"setup,omitempty"`
 	// Drain bounds how long in-flight requests may take once traffic has moved; 0 means 30 s.
 	Drain time.Duration `json:"drain,omitempty"`
 	// Grace is the time between SIGTERM and SIGKILL; 0 means 30 s.
 	Grace time.Duration `json:"grace,omitempty"`
 }
 
-// Check is an HTTP check of one spherelet.
+// Check is a question to one spherelet: an HTTP request, or a command.
 type Check struct {
-	Path           string        `json:"path"`
-	Port           int           `json:"port,omitempty"` // 0: the service's port
-	Host           string        `json:"host,omitempty"`
+	Path           string        `json:"path,omitempty"`
+	Port           int           `json:"port,omitempty"`            // 0: the service's port
+	Host           string        `json:"host,omitempty"`            // header to ask with
+	Scheme         string        `json:"scheme,omitempty"`          // http (also "") or https, whose certificate is not looked at
+	Exec           string        `json:"exec,omitempty"`            // a shell's command in the spherelet, which passes with status 0; asked instead of Path
 	FailureTimeout time.Duration `json:"failure_timeout,omitempty"` // 0: 300 s
 	RetryPeriod    time.Duration `json:"retry_period,omitempty"`    // 0: 5 s
 }
@@ -131,6 +139,7 @@ type Phase struct {
 // Deployment is one rollout of a service. Source, Config and Image never change once set.
 type Deployment struct {
 	ID      string    `json:"id"`
+	Runtime *Runtime `json:"runtime,omitempty"` // what its source says about running it; nil: nothing
 	Service string    `json:"service"`
 	Name    string    `json:"service_name"`
 	Status  Status    `json:"status"`

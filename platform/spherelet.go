@@ -13,6 +13,7 @@ type Set struct {
 	Hostname   string
 	Image      Image
 	Command    []string          // what to run; empty means the image's own
+	Launch     *Launch           // what happens at each start instead of Command alone; nil: nothing more
 	Env        map[string]string // final environment, PORT included
 	Port       int
 	Shape      Shape

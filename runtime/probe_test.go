@@ -16,6 +16,11 @@ import (
 	"csph/platform"
 )
 
+// at is a spherelet that listens on addr.
+func at(addr netip.AddrPort) platform.Spherelet {
+	return platform.Spherelet{ID: "sph_1", Address: addr}
+}
+
 func serve(t *testing.T, h http.HandlerFunc) netip.AddrPort {
 	t.Helper()
 	s := httptest.NewServer(h)
@@ -67,7 +72,7 @@ func TestWithoutACheckWhatIsNotAnErrorPasses(t *testing.T) {
 			})
 			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 			defer cancel()
-			warning, err := Prober{}.Ready(ctx, addr, nil)
+			warning, err := Prober{}.Ready(ctx, at(addr), nil)
 			got := "passes"
 			if err != nil {
 				got = "fails"
@@ -95,7 +100,7 @@ func TestWithoutACheckASilentOrClosedPortFails(t *testing.T) {
 	for addr, want := range map[netip.AddrPort]string{closed: "refused", cut: "closed without an answer", hung: "no answer"} {
 		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 		defer cancel()
-		_, err := (Prober{}).Ready(ctx, addr, nil)
+		_, err := (Prober{}).Ready(ctx, at(addr), nil)
 		var unhealthy *UnhealthyError
 		if !errors.As(err, &unhealthy) || !strings.Contains(unhealthy.Last, want) {
 			t.Errorf("got %v, want it to say %q", err, want)
@@ -109,7 +114,7 @@ func TestWithoutACheckAnotherProtocolPassesWithAWarning(t *testing.T) {
 		c.SetReadDeadline(time.Now().Add(time.Second))
 		c.Read(make([]byte, 1024))
 	})
-	warning, err := Prober{}.Ready(t.Context(), addr, nil)
+	warning, err := Prober{}.Ready(t.Context(), at(addr), nil)
 	if err != nil || !strings.Contains(warning, "not HTTP") {
 		t.Errorf("%q, %v", warning, err)
 	}
@@ -123,7 +128,7 @@ func TestAConfiguredCheckDemands2xx(t *testing.T) {
 			}
 			w.WriteHeader(status)
 		})
-		warning, err := Prober{}.Ready(t.Context(), addr, soon(platform.Check{Path: "/ready?deep=1", Host: "app.example"}))
+		warning, err := Prober{}.Ready(t.Context(), at(addr), soon(platform.Check{Path: "/ready?deep=1", Host: "app.example"}))
 		if (err == nil) != passes || warning != "" {
 			t.Errorf("%d: %q, %v", status, warning, err)
 		}
@@ -150,7 +155,7 @@ func TestAConfiguredCheckFollowsRedirectsWithinTheSpherelet(t *testing.T) {
 		}
 	})
 	for path, want := range map[string]string{"/relative": "", "/named": "", "/away": "away from the spherelet", "/tls": "away from", "/loop": "more than 10 times"} {
-		_, err := (Prober{}).Ready(t.Context(), addr, soon(platform.Check{Path: path, Host: "app.example"}))
+		_, err := (Prober{}).Ready(t.Context(), at(addr), soon(platform.Check{Path: path, Host: "app.example"}))
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", path, err, want)
 		}
@@ -160,7 +165,7 @@ func TestAConfiguredCheckFollowsRedirectsWithinTheSpherelet(t *testing.T) {
 func TestACheckCanNameAnotherPort(t *testing.T) {
 	addr := serve(t, func(http.ResponseWriter, *http.Request) {})
 	service := netip.AddrPortFrom(addr.Addr(), 1)
-	if _, err := (Prober{}).Ready(t.Context(), service, soon(platform.Check{Path: "/", Port: int(addr.Port())})); err != nil {
+	if _, err := (Prober{}).Ready(t.Context(), at(service), soon(platform.Check{Path: "/", Port: int(addr.Port())})); err != nil {
 		t.Error(err)
 	}
 }
@@ -182,7 +187,7 @@ func TestASlowStartIsNoticedAtOnce(t *testing.T) {
 			s.Serve(l)
 		}
 	})
-	if _, err := (Prober{}).Ready(t.Context(), addr, nil); err != nil {
+	if _, err := (Prober{}).Ready(t.Context(), at(addr), nil); err != nil {
 		t.Fatal(err)
 	}
 	if waited := time.Since(<-up); waited > briefPause+100*time.Millisecond {
@@ -212,8 +217,20 @@ func TestTheEndOfTheContextEndsTheProbing(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	why := errors.New("the spherelet has crashed")
 	time.AfterFunc(20*time.Millisecond, func() { cancel(why) })
-	_, err := (Prober{}).Ready(ctx, netip.MustParseAddrPort("127.0.0.1:1"), nil)
+	_, err := (Prober{}).Ready(ctx, at(netip.MustParseAddrPort("127.0.0.1:1")), nil)
 	if !errors.Is(err, why) {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestACheckCanAskByTLSWithoutLookingAtTheCertificate(t *testing.T) {
+	s := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	t.Cleanup(s.Close)
+	target := at(netip.MustParseAddrPort(s.Listener.Addr().String()))
+	if err := (Prober{}).Try(t.Context(), target, platform.Check{Path: "/", Scheme: "https"}); err != nil {
+		t.Error(err)
+	}
+	if err := (Prober{}).Try(t.Context(), target, platform.Check{Path: "/"}); err == nil {
+		t.Error("the same port passes without TLS")
 	}
 }

@@ -64,7 +64,7 @@ func (r *rig) ready(ctx context.Context, set platform.Set) {
 		if s.State == platform.Running && !probed[s.ID] {
 			probed[s.ID] = true
 			go func() {
-				_, err := (runtime.Prober{}).Ready(ctx, s.Address, nil)
+				_, err := (runtime.Prober{}).Ready(ctx, s, nil)
 				probes <- err
 			}()
 		}

@@ -26,7 +26,7 @@ const snapshotter = "overlayfs"
 // Config says where everything is.
 type Config struct {
 	Instance *host.Instance
-	// Bin is the folder with containerd, containerd-shim-runc-v2, runc and csph-log, absolute.
+	// Bin is the folder with containerd, containerd-shim-runc-v2, runc, csph-log and csph-init, absolute.
 	Bin string
 	// LogBytes is the size at which a spherelet's log is rotated, LogKeep how many rotated files stay; 0: 10 MB and 3.
 	LogBytes int64

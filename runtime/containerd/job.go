@@ -82,7 +82,7 @@ func (j *job) create(ctx context.Context) (client.Container, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := j.writeFiles(); err != nil {
+	if err := errors.Join(j.writeFiles(), j.writeLaunch()); err != nil {
 		return nil, err
 	}
 	if err := j.hold(ctx); err != nil {

@@ -59,6 +59,9 @@ func (j *job) withProcess(img client.Image) oci.SpecOpts {
 		if len(j.set.Command) > 0 {
 			s.Process.Args = j.set.Command
 		}
+		if j.launches() {
+			s.Process.Args = []string{initPath, launchPath}
+		}
 		var env []string
 		for _, k := range slices.Sorted(maps.Keys(j.set.Env)) {
 			env = append(env, k+"="+j.set.Env[k])
@@ -115,7 +118,7 @@ func (j *job) mounts() []specs.Mount {
 			Destination: "/etc/" + name, Type: "bind", Source: j.file(name), Options: []string{"rbind", "rw"},
 		})
 	}
-	return mounts
+	return append(mounts, j.launchMounts()...)
 }
 
 const (
