@@ -69,6 +69,9 @@ func (s *Server) Listen() error {
 	return nil
 }
 
+// ListenOn takes the place of Listen where there is a listener already. Serve closes it.
+func (s *Server) ListenOn(l net.Listener) { s.listener = l }
+
 // Addr is the address that Listen has bound.
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 

@@ -29,11 +29,14 @@ const controlService = "Control"
 
 // Control takes orders at a socket that only its owner can reach.
 type Control struct {
-	path     string
-	listener net.Listener
-	serving  sync.WaitGroup
-	life     context.Context
-	stop     context.CancelFunc
+	path    string
+	server  *rpc.Server
+	serving sync.WaitGroup
+	life    context.Context
+	stop    context.CancelFunc
+
+	mu       sync.Mutex
+	listener net.Listener // nil before Listen
 }
 
 // orders are the RPC methods of a Control.
@@ -48,46 +51,61 @@ func (o orders) Upgrade(order Order, out *Outcome) (err error) {
 	return err
 }
 
-// OpenControl listens at path, in place of whatever is there, and has execute called for each order, at
-// the same time for several. The context that execute gets ends with Close.
-func OpenControl(path string, execute func(context.Context, Order) (Outcome, error)) (*Control, error) {
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("open the control socket: %w", err)
-	}
-	ln, err := net.Listen("unix", path)
-	if err != nil {
-		return nil, fmt.Errorf("open the control socket: %w", err)
-	}
-	ln.(*net.UnixListener).SetUnlinkOnClose(false) // by then it may be a successor's
-	if err := os.Chmod(path, 0o600); err != nil {
-		return nil, errors.Join(fmt.Errorf("open the control socket: %w", err), ln.Close())
-	}
-	c := &Control{path: path, listener: ln}
+// NewControl returns a Control that does not listen yet. It has execute called for each order, at the same
+// time for several; the context that execute gets ends with Close.
+func NewControl(path string, execute func(context.Context, Order) (Outcome, error)) *Control {
+	c := &Control{path: path, server: rpc.NewServer()}
 	c.life, c.stop = context.WithCancel(context.Background())
-	server := rpc.NewServer()
-	if err := server.RegisterName(controlService, orders{c.life, execute}); err != nil {
-		return nil, errors.Join(err, ln.Close())
+	if err := c.server.RegisterName(controlService, orders{c.life, execute}); err != nil {
+		panic("handover: the methods of orders are no RPC methods: " + err.Error())
 	}
-	c.serving.Go(func() { c.accept(server) })
-	return c, nil
+	return c
 }
 
-func (c *Control) accept(server *rpc.Server) {
+// Listen takes the path, from whoever has it: a process that has handed over or failed to take over, or
+// this one.
+func (c *Control) Listen() error {
+	if err := os.Remove(c.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("open the control socket: %w", err)
+	}
+	ln, err := net.Listen("unix", c.path)
+	if err != nil {
+		return fmt.Errorf("open the control socket: %w", err)
+	}
+	ln.(*net.UnixListener).SetUnlinkOnClose(false) // by then it may be a successor's
+	if err := os.Chmod(c.path, 0o600); err != nil {
+		return errors.Join(fmt.Errorf("open the control socket: %w", err), ln.Close())
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.listener != nil {
+		err = c.listener.Close()
+	}
+	c.listener = ln
+	c.serving.Go(func() { c.accept(ln) })
+	return err
+}
+
+func (c *Control) accept(ln net.Listener) {
 	for {
-		conn, err := c.listener.Accept()
+		conn, err := ln.Accept()
 		if err != nil {
 			return
 		}
 		c.serving.Go(func() {
 			defer context.AfterFunc(c.life, func() { _ = conn.Close() })()
-			server.ServeCodec(jsonrpc.NewServerCodec(conn))
+			c.server.ServeCodec(jsonrpc.NewServerCodec(conn))
 		})
 	}
 }
 
 // Close takes no more orders, ends the context of those under way and waits for them.
-func (c *Control) Close() error {
-	err := c.listener.Close()
+func (c *Control) Close() (err error) {
+	c.mu.Lock()
+	if c.listener != nil {
+		err = c.listener.Close()
+	}
+	c.mu.Unlock()
 	c.stop()
 	c.serving.Wait()
 	return err

@@ -2,12 +2,10 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -15,8 +13,8 @@ import (
 	"csph/api/wire"
 	"csph/buildpacks"
 	"csph/daemon"
+	"csph/handover"
 	"csph/host"
-	"csph/router/localca"
 	"csph/store"
 )
 
@@ -46,6 +44,7 @@ func (s *server) Ready() error {
 func (s *server) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	s.giveUp = cancel
 	detached := context.WithoutCancel(ctx)
 	ground := newLayer(detached, cancel)
 	ground.start(s.containerd.Run)
@@ -149,39 +148,27 @@ func (s *server) fence(ctx context.Context) error {
 	return s.instance.Fence(ctx, open)
 }
 
-// listen serves until ctx ends or a listener fails.
+// listen serves until ctx ends or a listener fails. The router goes on by itself.
 func (s *server) listen(ctx context.Context) error {
-	web, err := s.webListeners()
-	if err != nil {
+	if err := s.front.open(); err != nil {
 		return err
 	}
-	control, err := net.Listen("tcp", s.config.API)
+	control, err := s.front.sockets.Listen("api", s.config.API)
 	if err != nil {
 		return fmt.Errorf("listen for the API: %w", err)
 	}
-	if err := s.git.Listen(); err != nil {
-		return err
+	pushes, err := s.front.sockets.Listen("ssh", s.config.SSH)
+	if err != nil {
+		return errors.Join(fmt.Errorf("listen for git pushes: %w", err), control.Close())
 	}
-	front, ctx := errgroup.WithContext(ctx)
-	for _, ln := range web {
-		front.Go(func() error { return s.serveWeb(ctx, ln) })
-	}
-	front.Go(func() error { return s.git.Serve(ctx) })
-	front.Go(func() error { return s.api.Serve(ctx, control) })
-	front.Go(func() error { return s.announce(ctx) })
-	err = front.Wait()
-	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
-	defer cancel()
-	return errors.Join(err, s.router.Shutdown(end))
-}
-
-// serveWeb routes until ctx ends, which is no error.
-func (s *server) serveWeb(ctx context.Context, ln net.Listener) error {
-	err := s.router.Serve(ctx, ln)
-	if ctx.Err() != nil {
-		return nil
-	}
-	return err
+	s.pushes.Store(handover.NewValve(pushes))
+	s.git.ListenOn(s.pushes.Load())
+	parts, ctx := errgroup.WithContext(ctx)
+	parts.Go(func() error { return s.git.Serve(ctx) })
+	parts.Go(func() error { return s.api.Serve(ctx, control) })
+	parts.Go(func() error { return s.announce(ctx) })
+	parts.Go(func() error { return s.front.enter(ctx, s) })
+	return parts.Wait()
 }
 
 // announce says that everything is up once buildkitd is.
@@ -192,23 +179,4 @@ func (s *server) announce(ctx context.Context) error {
 	s.ready.Store(true)
 	s.logger.Info("csphd is up", "http", s.config.HTTP, "https", s.config.HTTPS, "ssh", s.config.SSH, "api", s.config.API, "state", s.config.State, "version", version)
 	return nil
-}
-
-func (s *server) webListeners() ([]net.Listener, error) {
-	plain, err := net.Listen("tcp", s.config.HTTP)
-	if err != nil {
-		return nil, fmt.Errorf("listen for HTTP: %w", err)
-	}
-	if strings.EqualFold(s.config.HTTPS, "off") {
-		return []net.Listener{plain}, nil
-	}
-	ca, err := localca.Open(filepath.Join(s.config.State, "tls"), s.config.AppsDomain)
-	if err != nil {
-		return nil, err
-	}
-	secure, err := tls.Listen("tcp", s.config.HTTPS, ca.TLSConfig())
-	if err != nil {
-		return nil, fmt.Errorf("listen for HTTPS: %w", err)
-	}
-	return []net.Listener{plain, secure}, nil
 }

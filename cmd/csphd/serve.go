@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -10,6 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
+
+	"csph/handover"
 )
 
 func serveCommand() *cobra.Command {
@@ -29,24 +32,35 @@ func serveCommand() *cobra.Command {
 	return cmd
 }
 
-// serve runs csphd until ctx ends. Apps keep running afterwards.
+// serve runs csphd until ctx ends or another csphd has taken its place. Apps keep running afterwards.
 func serve(ctx context.Context, c Config) error {
 	level, err := logLevel(c.LogLevel)
 	if err != nil {
 		return err
 	}
-	logger := newLogger(level)
-	unlock, err := lockState(c.State)
+	before, err := handover.Inherit()
 	if err != nil {
 		return err
 	}
-	defer unlock()
-	s, err := assemble(ctx, c, logger)
+	err = serveAfter(ctx, c, before, newLogger(level))
+	if before == nil {
+		return err
+	}
+	if err != nil {
+		told, cancel := context.WithTimeout(context.WithoutCancel(ctx), routeTimeout)
+		defer cancel()
+		_ = before.Failed(told, err) // that one goes on in any case
+	}
+	return errors.Join(err, before.Close())
+}
+
+// serveAfter is serve, in the place of before, if there is one.
+func serveAfter(ctx context.Context, c Config, before *handover.Predecessor, logger *slog.Logger) error {
+	f, err := openFront(ctx, c, before, logger)
 	if err != nil {
 		return err
 	}
-	defer s.db.Close()
-	return s.run(ctx)
+	return errors.Join(f.run(ctx), f.control.Close())
 }
 
 // newLogger logs errors by their message alone: some print a stack trace with it when they are let.
@@ -70,6 +84,15 @@ func logLevel(name string) (slog.Level, error) {
 
 // lockState keeps a second csphd out of the same state folder. The kernel releases it however csphd ends.
 func lockState(state string) (unlock func(), err error) {
+	f, err := lockFile(state)
+	if err != nil {
+		return nil, err
+	}
+	return func() { f.Close() }, nil
+}
+
+// lockFile is lockState, for those who pass the lock on: it is held as long as anybody has the file open.
+func lockFile(state string) (*os.File, error) {
 	if err := os.MkdirAll(state, 0o711); err != nil {
 		return nil, fmt.Errorf("make the state folder: %w", err)
 	}
@@ -82,7 +105,19 @@ func lockState(state string) (unlock func(), err error) {
 		f.Close()
 		return nil, fmt.Errorf("another csphd works in %s; stop it, or give this one another --state", state)
 	}
-	return func() { f.Close() }, nil
+	return f, nil
+}
+
+// writePID notes who reigns over the state folder, for those who send signals.
+func writePID(state string) error {
+	path := filepath.Join(state, "csphd.pid")
+	if err := os.WriteFile(path+".tmp", fmt.Appendf(nil, "%d\n", os.Getpid()), 0o644); err != nil {
+		return fmt.Errorf("write the pid file: %w", err)
+	}
+	if err := os.Rename(path+".tmp", path); err != nil {
+		return fmt.Errorf("write the pid file: %w", err)
+	}
+	return nil
 }
 
 // keepToken puts the first start's admin token where its owner finds it, durably.

@@ -15,6 +15,7 @@ import (
 	"csph/daemon"
 	"csph/deploy"
 	"csph/gitd"
+	"csph/handover"
 	"csph/host"
 	"csph/platform"
 	"csph/router"
@@ -25,6 +26,7 @@ import (
 
 // server is all of csphd, wired.
 type server struct {
+	front    *front
 	config   Config
 	logger   *slog.Logger
 	db       *store.DB
@@ -38,7 +40,9 @@ type server struct {
 	git        *gitd.Server
 	api        *api.Server
 
-	ready atomic.Bool
+	ready  atomic.Bool
+	pushes atomic.Pointer[handover.Valve] // where git push comes in
+	giveUp context.CancelCauseFunc        // ends run
 }
 
 const (
@@ -50,16 +54,16 @@ const (
 )
 
 // assemble makes every part and connects them. Nothing runs and nothing listens yet.
-func assemble(ctx context.Context, c Config, logger *slog.Logger) (*server, error) {
-	s := &server{config: c, logger: logger}
+func assemble(ctx context.Context, f *front) (*server, error) {
+	s := &server{front: f, config: f.config, logger: f.logger, router: f.router}
 	var err error
-	if s.instance, err = host.Open(c.State); err != nil {
+	if s.instance, err = host.Open(s.config.State); err != nil {
 		return nil, fmt.Errorf("open the instance: %w", err)
 	}
-	if s.db, err = openRecords(ctx, c.State); err != nil {
+	if s.db, err = openRecords(ctx, s.config.State); err != nil {
 		return nil, err
 	}
-	for _, part := range []func(context.Context) error{s.makeEngine, s.makeBuilder, s.makeRouter, s.makeDeployer, s.makeGit, s.makeAPI} {
+	for _, part := range []func(context.Context) error{s.makeEngine, s.makeBuilder, s.makeDeployer, s.makeGit, s.makeAPI} {
 		if err := part(ctx); err != nil {
 			return nil, errors.Join(err, s.db.Close())
 		}
@@ -115,15 +119,10 @@ func (s *server) makeBuilder(ctx context.Context) error {
 	return err
 }
 
-func (s *server) makeRouter(context.Context) error {
-	s.router = router.New(router.Config{Logger: s.logger})
-	return nil
-}
-
 func (s *server) makeDeployer(context.Context) error {
 	s.deployer = deploy.New(deploy.Config{
 		Records: s.db, Bus: s.db, Builder: images{s.builder, s.containerd}, Engine: spherelets{s.engine},
-		Prober: runtime.Prober{}, Router: s.router, Logger: s.logger,
+		Prober: runtime.Prober{}, Router: s.front.inTandem(), Logger: s.logger,
 		Hosts: func(svc platform.Service) []string { return []string{s.hostOf(svc)} },
 		URL:   s.urlOf,
 		Capacity: deploy.Capacity{

@@ -38,6 +38,11 @@ start_csphd() {
 
 if curl -fs -o /dev/null --max-time 2 "$CSPH_URL/healthz" && kill -0 "$(cat "$STATE/csphd.pid" 2>/dev/null)" 2>/dev/null; then
 	head_ "csphd runs already (pid $(cat "$STATE/csphd.pid"), state in $STATE)"
+	if ! cmp -s "/proc/$(cat "$STATE/csphd.pid")/exe" "$bin/csphd"; then
+		say "       this is another version: it takes over, and no request fails"
+		told=$("$bin/csphd" upgrade --state "$STATE")
+		say "       $told"
+	fi
 else
 	start_csphd
 fi

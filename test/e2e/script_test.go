@@ -38,6 +38,7 @@ func TestFaults(t *testing.T) {
 			testscript.Run(t, params(s, testscript.Params{Files: []string{script}}))
 		})
 	}
+	t.Run("upgrade", func(t *testing.T) { upgradeUnderLoad(t, s) })
 }
 
 func runScripts(t *testing.T, dir string, s *server) {

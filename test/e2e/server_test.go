@@ -29,8 +29,9 @@ type server struct {
 
 	http, https, ssh, api string
 
-	mu  sync.Mutex
-	cmd *exec.Cmd
+	mu       sync.Mutex
+	cmd      *exec.Cmd   // nil while none runs, or one that has taken over
+	outgoing []*exec.Cmd // those that have handed over
 }
 
 const startTimeout = 2 * time.Minute
@@ -170,7 +171,7 @@ func (s *server) signal(sig syscall.Signal) error {
 	s.cmd = nil
 	s.mu.Unlock()
 	if cmd == nil {
-		return errors.New("csphd does not run")
+		return s.signalSuccessor(sig)
 	}
 	if err := cmd.Process.Signal(sig); err != nil {
 		return err
@@ -199,10 +200,10 @@ func (s *server) destroy() {
 		s.t.Logf("csphd's log:\n%s", s.log(60))
 	}
 	s.mu.Lock()
-	running := s.cmd != nil
+	running := s.cmd != nil || len(s.outgoing) > 0
 	s.mu.Unlock()
 	if running {
-		if err := s.signal(syscall.SIGTERM); err != nil {
+		if err := errors.Join(s.signal(syscall.SIGTERM), s.reap()); err != nil {
 			s.t.Errorf("stop csphd: %v", err)
 		}
 	}

@@ -1,0 +1,229 @@
+package e2e
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/net/websocket"
+
+	"csph/handover"
+)
+
+// upgradeUnderLoad replaces a csphd that serves over HTTP/1.1, TLS and websockets three times, once in
+// vain, and rolls a change out while an old one still drains. No request and no message may be lost.
+func upgradeUnderLoad(t *testing.T, s *server) {
+	s.csph(t, "deploy", filepath.Join("..", "apps", "go-hello"), "--service", "moved")
+	const host = "moved.localhost"
+	plain, secure := startLoad(s.http, host, "/"), startSecureLoad(s.https, host)
+	sockets := startSockets(t, s.http, host, 16)
+	defer func() { plain.end(); secure.end(); sockets.end() }()
+
+	first := s.pid()
+	s.upgrade(t)
+	if s.pid() == first {
+		t.Fatal("the old csphd is still the one that reigns")
+	}
+	s.csph(t, "services", "set-env", "moved", "GREETING=again") // the old one serves the websockets of what this replaces
+	second := s.pid()
+	s.refuseUpgrade(t)
+	if s.pid() != second {
+		t.Error("a csphd that cannot start has taken over")
+	}
+	s.upgrade(t)
+	s.csph(t, "services", "set-env", "moved", "GREETING=once more")
+
+	for _, l := range []struct {
+		name  string
+		least int64
+		*load
+	}{{"HTTP/1.1", 500, plain}, {"TLS", 100, secure}, {"websocket", 500, sockets}} {
+		l.end()
+		t.Logf("%s: %d requests or messages, %d failed", l.name, l.sent.Load(), l.failed.Load())
+		if l.failed.Load() > 0 || l.sent.Load() < l.least {
+			t.Errorf("%s: %d of %d failed, the first one: %v; %d are needed for a verdict", l.name, l.failed.Load(), l.sent.Load(), l.firstFail.Load(), l.least)
+		}
+	}
+	s.csph(t, "services", "delete", "moved", "--yes")
+}
+
+// csph runs the client.
+func (s *server) csph(t *testing.T, args ...string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, filepath.Join(s.bin, "csph"), args...)
+	cmd.Env = append(os.Environ(), "CSPH_URL=http://"+s.api, "CSPH_TOKEN="+s.token())
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("csph %v: %v\n%s", args, err, out)
+	}
+}
+
+// upgrade has a new csphd take over, and adopts it.
+func (s *server) upgrade(t *testing.T) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, filepath.Join(s.bin, "csphd"), "upgrade", "--state", s.state).CombinedOutput()
+	if err != nil {
+		t.Fatalf("csphd upgrade: %v\n%s", err, out)
+	}
+	t.Logf("%s", out)
+	s.mu.Lock()
+	if s.cmd != nil {
+		s.outgoing, s.cmd = append(s.outgoing, s.cmd), nil
+	}
+	s.mu.Unlock()
+	if err := s.awaitHealthy(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// refuseUpgrade offers the place to a csphd that gets ready, takes the state over, and cannot listen then.
+func (s *server) refuseUpgrade(t *testing.T) {
+	t.Helper()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	path := filepath.Join(t.TempDir(), "csphd")
+	script := fmt.Sprintf("#!/bin/sh\nexec %s/csphd \"$@\" --bin-dir %s --api %s\n", s.bin, s.bin, taken.Addr())
+	if err := os.WriteFile(path, []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	_, err = handover.Upgrade(ctx, filepath.Join(s.state, "csphd.sock"), handover.Order{Path: path, Wait: time.Minute})
+	if err == nil || !strings.Contains(err.Error(), "address already in use") {
+		t.Errorf("the upgrade that must fail: %v", err)
+	}
+	if err := s.awaitHealthy(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// pid is of the csphd that reigns over the state folder.
+func (s *server) pid() int {
+	b, err := os.ReadFile(filepath.Join(s.state, "csphd.pid"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(b)))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return pid
+}
+
+// signalSuccessor is signal for a csphd that is no child of the tests.
+func (s *server) signalSuccessor(sig syscall.Signal) error {
+	pid := s.pid()
+	if err := syscall.Kill(pid, sig); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	return poll(ctx, func() error {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err == nil && !strings.Contains(string(stat), ") Z ") {
+			return fmt.Errorf("csphd (pid %d) is still there", pid)
+		}
+		return nil
+	})
+}
+
+// reap waits for the csphds that have handed over.
+func (s *server) reap() error {
+	for _, cmd := range s.outgoing {
+		_ = cmd.Process.Signal(syscall.SIGTERM) // the tests' connections are closed; what is left are timeouts
+		if err := cmd.Wait(); err != nil {
+			return err
+		}
+	}
+	s.outgoing = nil
+	return nil
+}
+
+// startSecureLoad asks over TLS, with HTTP/2 where the server offers it.
+func startSecureLoad(addr, host string) *load {
+	ctx, stop := context.WithCancel(context.Background())
+	ld := &load{stop: stop}
+	for range 2 {
+		client := &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{
+			ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true, ServerName: host},
+		}}
+		ld.wg.Go(func() {
+			defer client.CloseIdleConnections()
+			for ctx.Err() == nil {
+				ld.ask(client, "https://"+addr+"/", host)
+				time.Sleep(5 * time.Millisecond)
+			}
+		})
+	}
+	return ld
+}
+
+// startSockets opens websockets; every message must come back.
+func startSockets(t *testing.T, addr, host string, n int) *load {
+	t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	ld := &load{stop: stop}
+	for range n {
+		conn, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		config, err := websocket.NewConfig("ws://"+host+"/ws", "http://"+host)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ws, err := websocket.NewClient(config, conn)
+		if err != nil {
+			t.Fatalf("open a websocket: %v", err)
+		}
+		ld.wg.Go(func() {
+			defer ws.Close()
+			for ctx.Err() == nil && ld.echo(ws) {
+				time.Sleep(20 * time.Millisecond)
+			}
+		})
+	}
+	return ld
+}
+
+// echo sends one message and reports whether it came back.
+func (l *load) echo(ws *websocket.Conn) bool {
+	message := strconv.FormatInt(l.sent.Add(1), 10)
+	var back string
+	err := ws.SetDeadline(time.Now().Add(20 * time.Second))
+	if err == nil {
+		err = websocket.Message.Send(ws, message)
+	}
+	if err == nil {
+		err = websocket.Message.Receive(ws, &back)
+	}
+	if err == nil && back != message {
+		err = fmt.Errorf("%q came back as %q", message, back)
+	}
+	if err != nil && l.failed.Add(1) == 1 {
+		l.firstFail.Store("websocket: " + err.Error())
+	}
+	return err == nil
+}
+
+// end stops a load; a second time it does nothing.
+func (l *load) end() {
+	l.stop()
+	l.wg.Wait()
+}
