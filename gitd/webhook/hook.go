@@ -1,0 +1,126 @@
+package webhook
+
+import (
+	"cmp"
+	"fmt"
+	"path"
+	"regexp"
+	"strings"
+	"time"
+
+	"csph/platform"
+)
+
+// Hook is one webhook of a service.
+type Hook struct {
+	ID       string
+	Service  string // id
+	Provider Provider
+	Secret   string
+	Branch   string // what is deployed; "" means main
+	Tags     string // pattern of the tags that are deployed too, as path.Match has it; "" for none
+	Previews bool   // pull requests get environments of their own
+}
+
+// DefaultBranch is what a hook without a branch deploys.
+const DefaultBranch = "main"
+
+// Validate refuses a hook whose pattern could never match or whose provider is unknown.
+func (h Hook) Validate() error {
+	if _, err := ParseProvider(string(h.Provider)); err != nil {
+		return err
+	}
+	if _, err := path.Match(h.Tags, "v1"); err != nil {
+		return fmt.Errorf("%w: %q is no pattern of tags: %v; write for example v*", platform.ErrInvalid, h.Tags, err)
+	}
+	return nil
+}
+
+// Order is what an accepted delivery asks for.
+type Order struct {
+	ID       string // assigned by the Queue
+	Hook     string
+	Service  string
+	Delivery string // the provider's name for the delivery
+	Ref      string // refs/heads/main; for pull requests the branch that asks to be merged
+	Commit   string
+	Subject  string
+	Sender   string
+	Pull     *Pull
+	Accepted time.Time
+}
+
+// Verdict is what a delivery comes to: an order, or the reason why there is none.
+type Verdict struct {
+	Order  Order
+	Reason string // "" when there is an order
+}
+
+func refuse(format string, arguments ...any) Verdict {
+	return Verdict{Reason: fmt.Sprintf(format, arguments...)}
+}
+
+// Judge decides what an event means to the hook. It is a pure function.
+func (h Hook) Judge(e Event) Verdict {
+	if e.Pull != nil {
+		return h.judgePull(*e.Pull, e.Sender)
+	}
+	if len(e.Changes) == 0 {
+		return refuse("this kind of event deploys nothing")
+	}
+	verdict := refuse("nothing that is deployed has changed")
+	for _, c := range e.Changes {
+		if v := h.judgeChange(c, e.Sender); v.Reason == "" || verdict.Reason != "" {
+			verdict = v
+		}
+	}
+	return verdict
+}
+
+func (h Hook) judgeChange(c Change, sender string) Verdict {
+	tracked := cmp.Or(h.Branch, DefaultBranch)
+	if branch, ok := c.Branch(); ok && branch != tracked {
+		return refuse("branch %s is not deployed, %s is", branch, tracked)
+	}
+	if tag, ok := c.Tag(); ok && !h.deploysTag(tag) {
+		return refuse("tag %s is not deployed", tag)
+	}
+	switch {
+	case !strings.HasPrefix(c.Ref, heads) && !strings.HasPrefix(c.Ref, tags):
+		return refuse("%s is neither a branch nor a tag", c.Ref)
+	case c.Deleted():
+		return refuse("%s was deleted; what is live stays", c.Ref)
+	case !commitID.MatchString(c.Commit):
+		return refuse("the commit of %s is no commit id", c.Ref)
+	case Skips(c.Message):
+		return refuse("the commit's message says to skip it")
+	}
+	return Verdict{Order: Order{Hook: h.ID, Service: h.Service, Ref: c.Ref, Commit: c.Commit, Subject: c.Subject(), Sender: sender}}
+}
+
+var commitID = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+
+func (h Hook) deploysTag(tag string) bool {
+	ok, err := path.Match(h.Tags, tag)
+	return err == nil && ok && h.Tags != ""
+}
+
+func (h Hook) judgePull(p Pull, sender string) Verdict {
+	switch {
+	case !h.Previews:
+		return refuse("pull requests have no previews here; csph webhooks create --previews turns them on")
+	case p.Number <= 0 || p.Branch == "":
+		return refuse("the pull request has no number or no branch")
+	case p.State != PullClosed && Skips(p.Title):
+		return refuse("the pull request's title says to skip it")
+	}
+	return Verdict{Order: Order{
+		Hook: h.ID, Service: h.Service, Ref: heads + p.Branch, Commit: p.Commit, Subject: p.Title, Sender: sender, Pull: &p,
+	}}
+}
+
+// Skips reports whether a commit's message asks that it be not deployed (SPEC section 3).
+func Skips(message string) bool {
+	lower := strings.ToLower(message)
+	return strings.Contains(lower, "[skip ci]") || strings.Contains(lower, "[ci skip]")
+}

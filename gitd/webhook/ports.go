@@ -1,0 +1,30 @@
+package webhook
+
+import "context"
+
+// Hooks finds webhooks.
+type Hooks interface {
+	// Hook returns the webhook of an id; platform.ErrNotFound when there is none.
+	Hook(ctx context.Context, id string) (Hook, error)
+}
+
+// Orders keeps what was accepted until it is settled. Every write is durable when it returns.
+type Orders interface {
+	// Accept stores the order with an id and a time. When the hook has accepted the same delivery before
+	// it stores nothing, and fresh is false.
+	Accept(ctx context.Context, o Order) (stored Order, fresh bool, err error)
+	// Waiting lists the orders that are not settled, oldest first.
+	Waiting(ctx context.Context) ([]Order, error)
+	// Settle notes what became of an order: the deployment ("" for none) and a sentence.
+	Settle(ctx context.Context, id, deployment, outcome string) error
+}
+
+// Starter makes the deployments.
+type Starter interface {
+	// Start makes what the order asks for and returns as soon as it is queued; "" when there is nothing to wait
+	// for. An error is the end of the order, unless ctx has ended.
+	Start(ctx context.Context, o Order) (deployment string, err error)
+	// Wait blocks until the deployment has come to an end that a restart of csphd would not undo, and says
+	// which. An error means that it is not known: the order is carried out once more after the next start.
+	Wait(ctx context.Context, deployment string) (outcome string, err error)
+}
