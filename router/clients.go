@@ -1,7 +1,6 @@
 package router
 
 import (
-	"net"
 	"net/netip"
 	"sync"
 )
@@ -88,20 +87,6 @@ func clientKey(a netip.Addr) netip.Addr {
 		return a
 	}
 	return p.Addr()
-}
-
-// peerOf returns the address at the other end, invalid when it is not an IP address.
-func peerOf(conn net.Conn) netip.Addr { return addrOf(conn.RemoteAddr()) }
-
-func addrOf(a net.Addr) netip.Addr {
-	var at netip.AddrPort
-	switch a := a.(type) {
-	case *net.TCPAddr:
-		at = a.AddrPort()
-	case *net.UDPAddr:
-		at = a.AddrPort()
-	}
-	return at.Addr().Unmap().WithZone("")
 }
 
 func (c *clients) count() int {

@@ -16,16 +16,24 @@ type Config struct {
 	AccessLog io.Writer
 	// AccessLogEvery logs one request in so many; 0 and 1 log each. Server errors are always logged.
 	AccessLogEvery int
+	// Front knows hosts with certificates of their own; nil: none has.
+	Front Front
 	// Trusted are the networks of proxies whose X-Forwarded-* and X-Request-Id are believed.
 	Trusted []netip.Prefix
-	Limits  Limits
+	// ProxyFrom are the networks of load balancers whose every connection starts with a PROXY protocol
+	// header (version 1 or 2); one without it is closed. From anywhere else such a header is not understood.
+	ProxyFrom []netip.Prefix
+	// StickyKey makes the cookies of sticky services; routers that share clients share it. Nil is a random one.
+	StickyKey []byte
+	Limits    Limits
 }
 
 // Limits bound what one client, one connection or one request may hold. Zero fields take the default
 // named in their comment.
 type Limits struct {
-	HeaderBytes int // of one head, 64 KiB
-	HeaderCount int // fields of one head, 100
+	HeaderBytes int   // of one head, 64 KiB
+	HeaderCount int   // fields of one head, 100
+	BodyBytes   int64 // of a request's body where its service does not say otherwise, 1 GiB
 
 	HeadTimeout     time.Duration // first to last byte of a request head, 10 s
 	IdleTimeout     time.Duration // between two requests of a client connection, 75 s
@@ -58,6 +66,9 @@ func (l Limits) withDefaults() Limits {
 	}
 	number(&l.HeaderBytes, 64<<10)
 	number(&l.HeaderCount, 100)
+	if l.BodyBytes <= 0 {
+		l.BodyBytes = 1 << 30
+	}
 	number(&l.PoolSize, 512)
 	number(&l.Streams, 250)
 	number(&l.Connections, 100_000)

@@ -246,6 +246,7 @@ func (s *session) frame(u *upstream) (chunked bool) {
 	default:
 		s.keep = false // the end of the connection is the end of the body
 	}
+	b = s.appendSticky(b)
 	if s.secure && s.proto < 3 {
 		b = append(b, *s.r.altSvc.Load()...)
 	}

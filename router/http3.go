@@ -104,7 +104,7 @@ type quicCarrier struct {
 func (r *Router) serveQUIC(conn *quic.Conn) {
 	c := &quicCarrier{conn: conn}
 	c.r, c.peer, c.proto = r, addrOf(conn.RemoteAddr()), 3
-	c.trusted = r.trusts(c.peer)
+	c.trusted = contains(r.trusted, c.peer)
 	if _, ok := r.clients.join(c); !ok {
 		_ = conn.CloseWithError(quic.ApplicationErrorCode(http3.ErrCodeExcessiveLoad), "too many connections")
 		return

@@ -19,7 +19,7 @@ const tries = 4
 const (
 	toTarget = h1.Kinds(1<<h1.Other | 1<<h1.Accept | 1<<h1.ContentType | 1<<h1.UserAgent)
 	toClient = h1.Kinds(1<<h1.Other | 1<<h1.Accept | 1<<h1.ContentType | 1<<h1.UserAgent | 1<<h1.Expect |
-		1<<h1.Host | 1<<h1.ForwardedFor | 1<<h1.ForwardedHost | 1<<h1.ForwardedProto | 1<<h1.ForwardedOther | 1<<h1.RequestID)
+		1<<h1.Host | 1<<h1.ForwardedFor | 1<<h1.ForwardedHost | 1<<h1.ForwardedProto | 1<<h1.ForwardedOther | 1<<h1.Forwarded | 1<<h1.RequestID)
 )
 
 // serve answers the request whose head takes so many of the unread bytes.
@@ -40,6 +40,15 @@ func (s *session) serve(head int) {
 		return
 	}
 	s.route.counts.shards[s.number].started.Add(1)
+	if limit := s.bodyLimit(); s.req.Framing == h1.Sized && s.req.Length > limit {
+		s.client.consume(head)
+		refused := bodyTooLarge(limit)
+		s.answer(pageRefused(refused.Status, refused.Reason))
+		return
+	}
+	if s.route.options.Sticky {
+		s.sticky = bytes.Clone(s.req.Cookie(stickyCookie))
+	}
 	call := s.lane != nil && h1.IsGRPC(s.req.Get(h1.ContentType))
 	s.writeHead()
 	s.client.consume(head)
@@ -84,38 +93,6 @@ func (s *session) writeHead() {
 		b = append(b, "\r\n"...)
 	}
 	s.out = append(b, "\r\n"...)
-}
-
-// appendForwarded says where the request came from. What clients claim themselves counts only from
-// trusted proxies.
-func (s *session) appendForwarded(b []byte) []byte {
-	var from, host, proto []byte
-	if s.trusted {
-		from, host, proto = s.req.Get(h1.ForwardedFor), s.req.Get(h1.ForwardedHost), s.req.Get(h1.ForwardedProto)
-	}
-	b = append(b, "X-Forwarded-For: "...)
-	if len(from) > 0 {
-		b = append(b, from...)
-		b = append(b, ", "...)
-	}
-	b = s.peer.AppendTo(b)
-	b = append(b, "\r\nX-Forwarded-Host: "...)
-	if len(host) == 0 {
-		host = s.req.Host
-	}
-	b = append(b, host...)
-	b = append(b, "\r\nX-Forwarded-Proto: "...)
-	switch {
-	case len(proto) > 0:
-		b = append(b, proto...)
-	case s.secure:
-		b = append(b, "https"...)
-	default:
-		b = append(b, "http"...)
-	}
-	b = append(b, "\r\nX-Request-Id: "...)
-	b = append(b, s.requestID...)
-	return append(b, "\r\n"...)
 }
 
 // collectBody adds a small body to out. It reports false when the client did not send it.
@@ -210,7 +187,11 @@ func (s *session) choose(failed []*target) *target {
 		if route == nil {
 			return nil
 		}
-		t := route.pick(s.r.watch.clock.Load(), failed)
+		t := s.stuck(route, failed)
+		if t != nil && t.acquire() {
+			return t
+		}
+		t = route.pick(s.r.watch.clock.Load(), failed)
 		if t == nil || t.acquire() {
 			return t
 		}

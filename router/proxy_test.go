@@ -49,7 +49,7 @@ func TestWhatClientsClaimAboutThemselvesIsReplaced(t *testing.T) {
 	w.receive("GET")
 	h := <-seen
 	for name, want := range map[string]string{
-		"X-Forwarded-For": "127.0.0.1", "X-Forwarded-Host": "app.test", "X-Forwarded-Proto": "http", "Forwarded": "", "X-Real-Ip": "",
+		"X-Forwarded-For": "127.0.0.1", "X-Forwarded-Host": "app.test", "X-Forwarded-Proto": "http", "Forwarded": `for=127.0.0.1;host="app.test";proto=http`, "X-Real-Ip": "",
 		"X-Hop": "", "Keep-Alive": "", "Te": "trailers", "Proxy-Authorization": "", "Proxy": "", "X-Stays": "1",
 	} {
 		if got := h.Get(name); got != want || len(h.Values(name)) > 1 {

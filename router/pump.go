@@ -25,7 +25,7 @@ func (s *session) startPump(u *upstream) {
 	p := &pump{done: make(chan struct{})}
 	p.relay = relay{
 		src: &s.client, dst: &u.socket, limits: &s.r.limits, idle: s.r.limits.BodyTimeout,
-		chunked: s.req.Framing == h1.Chunked, trailers: h1.Set(h1.Other),
+		chunked: s.req.Framing == h1.Chunked, most: s.bodyLimit(), trailers: h1.Set(h1.Other),
 		progress: func() { u.extendRead(s.r.limits.ResponseTimeout) },
 	}
 	s.pump = p

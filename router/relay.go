@@ -15,6 +15,7 @@ type relay struct {
 	limits   *Limits
 	idle     time.Duration // without a byte from src
 	chunked  bool          // dst gets the chunked coding
+	most     int64         // bytes of a body whose length was not told; 0: no limit
 	trailers h1.Kinds      // trailers that are passed on
 	progress func()        // called after each write; may be nil
 
@@ -132,6 +133,9 @@ func (r *relay) add(data []byte) error {
 		return nil
 	}
 	r.n += int64(len(data))
+	if r.most > 0 && r.n > r.most {
+		return bodyTooLarge(r.most)
+	}
 	if r.chunked {
 		var size [24]byte
 		r.out = r.src.storage.append(r.out, append(strconv.AppendInt(size[:0], int64(len(data)), 16), '\r', '\n'))

@@ -1,7 +1,9 @@
 package router
 
 import (
+	"bytes"
 	"context"
+	"crypto/rand"
 	"fmt"
 	"log/slog"
 	"net"
@@ -20,13 +22,18 @@ type Router struct {
 	log     *slog.Logger
 	limits  Limits
 	trusted []netip.Prefix
-	access  *accessLog
-	dialer  *net.Dialer
-	storage *storage
-	watch   *watch
-	table   atomic.Pointer[table]
 
-	mu      sync.Mutex // of changes to the table, retired and counts
+	proxyFrom []netip.Prefix
+	stickyKey []byte
+	access    *accessLog
+	front     Front
+	dialer    *net.Dialer
+	storage   *storage
+	watch     *watch
+	table     atomic.Pointer[table]
+
+	mu      sync.Mutex // of changes to the table, options, retired and counts
+	options map[string]Options
 	retired map[netip.AddrPort][]*target
 	counts  map[string]*counters
 
@@ -48,9 +55,13 @@ func New(c Config) *Router {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	r := &Router{
-		log: c.Logger, limits: c.Limits.withDefaults(), trusted: slices.Clone(c.Trusted),
+		log: c.Logger, limits: c.Limits.withDefaults(), trusted: slices.Clone(c.Trusted), front: c.Front,
 		dialer: newDialer(), storage: newStorage(), watch: newWatch(),
-		retired: map[netip.AddrPort][]*target{}, counts: map[string]*counters{},
+		retired: map[netip.AddrPort][]*target{}, counts: map[string]*counters{}, options: map[string]Options{},
+		proxyFrom: slices.Clone(c.ProxyFrom), stickyKey: bytes.Clone(c.StickyKey),
+	}
+	if r.stickyKey == nil {
+		r.stickyKey = []byte(rand.Text())
 	}
 	r.life, r.stop = context.WithCancel(context.Background())
 	if c.AccessLog != nil {
@@ -93,7 +104,7 @@ func (r *Router) publish(service string, hosts []string, addrs []netip.AddrPort)
 	if err != nil {
 		return nil, err
 	}
-	table, err := now.with(&route{service: service, hosts: hosts, targets: targets, counts: r.countersOf(service)})
+	table, err := now.with(&route{service: service, hosts: hosts, targets: targets, counts: r.countersOf(service), options: r.options[service]})
 	if err != nil {
 		return nil, err
 	}
@@ -118,6 +129,7 @@ func (r *Router) unpublish(service string) []*target {
 	next := now.without(service)
 	r.table.Store(next)
 	delete(r.counts, service)
+	delete(r.options, service)
 	return r.replaced(old, next)
 }
 
@@ -146,7 +158,7 @@ func (r *Router) install(t Table) ([]*target, error) {
 		if err != nil {
 			return nil, err
 		}
-		routes = append(routes, &route{service: x.Service, hosts: names, targets: targets, counts: r.countersOf(x.Service)})
+		routes = append(routes, &route{service: x.Service, hosts: names, targets: targets, counts: r.countersOf(x.Service), options: r.options[x.Service]})
 	}
 	next, err := newTable(t.Version, routes)
 	if err != nil {
@@ -201,7 +213,9 @@ func (r *Router) targetFor(old *route, addr netip.AddrPort) *target {
 			}
 		}
 	}
-	return newTarget(addr, r.forget)
+	t := newTarget(addr, r.forget)
+	t.sticky = r.stickyName(addr)
+	return t
 }
 
 // replaced returns the targets of old that next does not have, and keeps them for Drain. r.mu is held.

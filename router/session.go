@@ -49,6 +49,7 @@ type request struct {
 	target            *target
 	start             time.Time
 	requestID         []byte
+	sticky            []byte // target that the client's cookie names
 	status            int
 	bytesIn, bytesOut int64
 	stream            bool
@@ -66,8 +67,13 @@ type request struct {
 
 // serveConn serves one connection to its end.
 func (r *Router) serveConn(conn net.Conn) {
-	s := &session{r: r, peer: peerOf(conn), proto: 1}
-	s.trusted = r.trusts(s.peer)
+	peer, err := r.peerOf(conn)
+	if err != nil {
+		r.log.Debug("a connection of a load balancer is closed", "address", peer, "error", err)
+		_ = conn.Close()
+		return
+	}
+	s := &session{r: r, peer: peer, proto: 1, trusted: contains(r.trusted, peer)}
 	s.client.open(conn, r.storage, r.watch, smallStorage)
 	refused, ok := r.clients.join(s)
 	if !ok {
@@ -135,14 +141,4 @@ func (r *Router) survive(doing string) {
 	if p := recover(); p != nil {
 		r.log.Error("the router made a mistake", "doing", doing, "panic", p, "stack", string(debug.Stack()))
 	}
-}
-
-// trusts reports whether a is the address of a trusted proxy.
-func (r *Router) trusts(a netip.Addr) bool {
-	for _, p := range r.trusted {
-		if p.Contains(a) {
-			return true
-		}
-	}
-	return false
 }

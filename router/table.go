@@ -40,6 +40,7 @@ type route struct {
 	hosts   []string
 	targets []*target
 	counts  *counters
+	options Options
 }
 
 func newTable(version uint64, routes []*route) (*table, error) {

@@ -28,8 +28,9 @@ const (
 // target is one address that serves a service, from the Swap that brings it to the end of the last
 // request after the Swap that replaces it.
 type target struct {
-	addr netip.AddrPort
-	load atomic.Int64
+	addr   netip.AddrPort
+	sticky string // name of the target in cookies
+	load   atomic.Int64
 
 	failures   atomic.Int32
 	asideUntil atomic.Int64 // in the watch's time

@@ -19,7 +19,8 @@ const (
 	ForwardedFor
 	ForwardedHost
 	ForwardedProto
-	ForwardedOther // Forwarded, X-Forwarded-Port and the like, X-Real-IP
+	ForwardedOther // X-Forwarded-Port and the like, X-Real-IP
+	Forwarded
 	RequestID
 	Accept
 	ContentType
@@ -74,6 +75,40 @@ func (h *Head) Get(k Kind) []byte {
 	for i := range h.Fields {
 		if h.Fields[i].Kind == k {
 			return h.Value(&h.Fields[i])
+		}
+	}
+	return nil
+}
+
+// AppendList appends the values of all fields of the kind as one list.
+func (h *Head) AppendList(out []byte, k Kind) []byte {
+	first := true
+	for i := range h.Fields {
+		if h.Fields[i].Kind != k {
+			continue
+		}
+		if !first {
+			out = append(out, ", "...)
+		}
+		out = append(out, h.Value(&h.Fields[i])...)
+		first = false
+	}
+	return out
+}
+
+// Cookie returns the value of the first cookie of the name (RFC 6265 section 4.2), nil when there is none.
+func (h *Head) Cookie(name string) []byte {
+	for i := range h.Fields {
+		f := &h.Fields[i]
+		if f.Kind != Other || !is(h.Name(f), "cookie") {
+			continue
+		}
+		for list := h.Value(f); len(list) > 0; {
+			var pair []byte
+			pair, list, _ = bytes.Cut(list, []byte(";"))
+			if key, value, ok := bytes.Cut(trim(pair), []byte("=")); ok && string(key) == name {
+				return value
+			}
 		}
 	}
 	return nil
@@ -161,7 +196,7 @@ func kindByLength(name []byte) Kind {
 	case 7:
 		return kindIf(name, "upgrade", Upgrade)
 	case 9:
-		return kindIf(name, "forwarded", ForwardedOther) | kindIf(name, "x-real-ip", ForwardedOther)
+		return kindIf(name, "forwarded", Forwarded) | kindIf(name, "x-real-ip", ForwardedOther)
 	case 10:
 		return kindIf(name, "connection", Connection) | kindIf(name, "keep-alive", KeepAlive) | kindIf(name, "user-agent", UserAgent)
 	case 12:
