@@ -132,22 +132,27 @@ func (r *Router) endStreams(ctx context.Context) bool {
 	}
 	left = slices.DeleteFunc(left, func(u *upstream) bool { return u.cut.Load() }) // told already
 	rand.Shuffle(len(left), func(i, k int) { left[i], left[k] = left[k], left[i] })
-	wait := time.NewTimer(tick)
-	defer wait.Stop()
-	for i := -1; i < len(left); i++ {
-		if i >= 0 {
-			left[i].end()
-			wait.Reset(r.limits.StreamSpread / time.Duration(len(left)))
-		}
-		select {
-		case <-wait.C:
-		case <-r.clients.empty:
-			return false
-		case <-ctx.Done():
+	step := r.limits.StreamSpread / time.Duration(max(len(left), 1))
+	for _, u := range left {
+		u.end()
+		if !r.await(ctx, step/2+rand.N(step+1)) {
 			return false
 		}
 	}
-	return true
+	return r.await(ctx, tick)
+}
+
+// await waits for d; it reports false when no client is left, or ctx ends, before that.
+func (r *Router) await(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-r.clients.empty:
+	case <-ctx.Done():
+	}
+	return false
 }
 
 // everyTarget returns all targets, serving or retired.
