@@ -17,9 +17,9 @@ type detector struct {
 }
 
 // detectors returns the languages in the order in which they are tried; the first match wins.
-// zerops.yml, once read, comes before the Dockerfile (SPEC section 3).
 func detectors() []detector {
 	return []detector{
+		{"zerops", []string{"zerops.yml", "zerops.yaml"}, detectZerops},
 		{"dockerfile", []string{"Dockerfile"}, detectDockerfile},
 		{"go", []string{"go.mod", "go.work"}, detectGo},
 		{"node", []string{"package.json"}, detectNode},
@@ -28,13 +28,16 @@ func detectors() []detector {
 	}
 }
 
-// Detect looks at a source and returns how it is built and started (SPEC section 3: Dockerfile, then the
-// language; o replaces the build and start commands of whatever is detected).
+// Detect looks at a source and returns how it is built and started (SPEC section 3: zerops.yml, Dockerfile,
+// then the language; o replaces the build and start commands of whatever is detected).
 //
 // It blocks for as long as reads of tree do and changes nothing. Errors: *NotDetectedError when nothing
 // matches, *AmbiguousError when several programs could be the one to run, *VersionError when a wanted version
-// is not offered, *SyntaxError when a file that was found cannot be read as what it is. Each has a text for
-// the user that says what to do next.
+// is not offered, *zerops.Error when zerops.yml cannot be followed, *SyntaxError when another file that was found
+// cannot be read as what it is. Each has a text for the user that says what to do next.
+//
+// With Dir the plan is for a folder of the source; *FolderError when it is none. Where nothing at the root is
+// detected and there is one folder below that can be, the plan is for that.
 func Detect(tree fs.FS, o Options) (Plan, error) {
 	j := job{source: source{tree}, options: o}
 	var err error
@@ -50,12 +53,27 @@ func Detect(tree fs.FS, o Options) (Plan, error) {
 			return finish(j, p)
 		}
 	}
-	return Plan{}, notDetected(j)
+	if file, setups := passedOver(j); file != "" {
+		return Plan{}, &AmbiguousError{What: "setups of " + file, Candidates: setups,
+			Choose: []string{"name the service like one of them", "--setup NAME"}}
+	}
+	if j.nested {
+		return Plan{}, notDetected(j)
+	}
+	return detectBelow(j)
 }
 
 // finish lays the Procfile and the overrides over what was detected, and refuses a plan that starts nothing.
 func finish(j job, p *Plan) (Plan, error) {
-	j.procfile.apply(p)
+	if p.Zerops == nil { // zerops.yml says by itself what is started
+		app, err := readAppJSON(j.source)
+		if err != nil {
+			return Plan{}, err
+		}
+		app.apply(p)
+		j.procfile.apply(p)
+		p.warnPassedOver(j)
+	}
 	if run := j.options.Run; run != "" {
 		p.Start = run
 		p.decide("start: "+run, "--run was given", "")

@@ -1,9 +1,11 @@
 package buildpacks
 
+import "csph/buildpacks/zerops"
+
 // Plan is how a source becomes an image: plain data, JSON to people and to golden files.
 // The builder turns it into LLB without looking at the source again.
 type Plan struct {
-	Language       string  `json:"language"`                  // go, node, static, dockerfile
+	Language       string  `json:"language"`                  // go, node, java, rust, static, dockerfile, …
 	Framework      string  `json:"framework,omitempty"`       // next, vite, express, …
 	PackageManager string  `json:"package_manager,omitempty"` // npm, pnpm, yarn, bun
 	Version        Version `json:"version,omitzero"`          // of the language
@@ -14,11 +16,15 @@ type Plan struct {
 	// Processes are the Procfile's types and their commands, web and release included.
 	Processes map[string]string `json:"processes,omitempty"`
 
+	// Dir is the folder of the source that is built, "" for all of it; the build sees nothing above.
+	Dir string `json:"dir,omitempty"`
+
 	// Dockerfile is the path of the Dockerfile to build with; all of the fields below are then empty.
 	Dockerfile string `json:"dockerfile,omitempty"`
 
 	BuildImage string            `json:"build_image,omitempty"` // official name with tag, docker.io/library/…
 	RunImage   string            `json:"run_image,omitempty"`
+	Tools      []Copy            `json:"tools,omitempty"`     // from other images into the build container, before the steps
 	Steps      []Step            `json:"steps,omitempty"`     // run in BuildImage, in order, in /app
 	Copy       []Copy            `json:"copy,omitempty"`      // from the build container to the run image
 	Env        map[string]string `json:"env,omitempty"`       // of the run image
@@ -30,6 +36,9 @@ type Plan struct {
 	RunPackages []string `json:"run_packages,omitempty"`
 	// User is the numeric uid the run image runs as. What is copied to /app belongs to it.
 	User string `json:"user,omitempty"`
+
+	// Zerops is what zerops.yml says. The builder then follows it instead of Steps and Copy.
+	Zerops *zerops.Plan `json:"zerops,omitempty"`
 
 	// Decisions explain the plan, one each: what was decided, why, and how to override it.
 	Decisions []Decision `json:"decisions"`
@@ -49,14 +58,15 @@ type Version struct {
 type Step struct {
 	Name    string `json:"name"` // as shown in the log: "install dependencies"
 	Command string `json:"command"`
-	// Inputs are the source files the step sees (globs); nil means the whole source. A step with inputs
-	// runs before the rest of the source is there, so that only a change of them makes it run again.
-	Inputs []string `json:"inputs,omitempty"`
+	// Inputs are the source files the step sees (globs); nil means the whole source, empty none of it. A step
+	// with inputs runs before the rest of the source is there, so that only a change of them makes it run again.
+	Inputs []string `json:"inputs,omitzero"`
 	Caches []string `json:"caches,omitempty"` // folders kept per service between builds
 }
 
-// Copy takes From in the build container to To in the run image.
+// Copy takes From in the build container, or in Image, to To.
 type Copy struct {
+	Image   string   `json:"image,omitempty"` // official name with tag; empty for the build container
 	From    string   `json:"from"`
 	To      string   `json:"to"`
 	Exclude []string `json:"exclude,omitempty"`
@@ -74,4 +84,6 @@ type Options struct {
 	Build   string // replaces the build commands; dependencies are still installed
 	Run     string // replaces the start command
 	Service string // the service's name: of several programs, the one of this name is meant
+	Dir     string // the folder of the source to deploy, with slashes; "" lets the source tell
+	Setup   string // the setup of zerops.yml, where it is not the one named like the service
 }

@@ -24,6 +24,11 @@ type Config struct {
 	// URL is where a service is reached, as shown to people.
 	URL func(platform.Service) string
 
+	// Secrets reads the values of those versions of a service's secrets.
+	Secrets func(ctx context.Context, service string, versions map[string]int64) (map[string]string, error)
+	// Quota is what an account may use, and what it uses without service but. Nil: accounts have no quotas.
+	Quota func(ctx context.Context, account, but string) (limit, used platform.Quota, err error)
+
 	Capacity Capacity
 	// BuildTimeout is the hard limit of a build; 0 means 60 minutes (SPEC section 3).
 	BuildTimeout time.Duration

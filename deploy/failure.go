@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -38,13 +39,16 @@ func (d *Deployer) crashed(dep platform.Deployment, l look) error {
 
 // unhealthy says what the check of a new spherelet saw last.
 func (d *Deployer) unhealthy(dep platform.Deployment, last string) error {
-	path := "GET /healthz on port"
-	if c := dep.Config.Ready; c != nil {
-		path = "GET " + c.Path + " on port"
+	question, check := fmt.Sprintf("GET /healthz on port %d", dep.Port()), dep.Readiness()
+	if check != nil {
+		question = fmt.Sprintf("GET %s on port %d", check.Path, cmp.Or(check.Port, dep.Port()))
+	}
+	if check != nil && check.Exec != "" {
+		question = fmt.Sprintf("the command %q", check.Exec)
 	}
 	return &platform.Failure{
 		Reason:  platform.HealthCheckFailed,
-		Message: fmt.Sprintf("the new spherelets did not pass their check (%s %d) within %s: %s", path, dep.Port(), failureTimeout(dep.Config.Ready), last),
+		Message: fmt.Sprintf("the new spherelets did not pass their check (%s) within %s: %s", question, failureTimeout(check), last),
 		Hint:    fmt.Sprintf("Let the app listen on 0.0.0.0 and $PORT (%d), or change the check: csph services set-health %s", dep.Port(), dep.Name),
 		Tail:    d.tail(dep),
 	}

@@ -16,6 +16,7 @@ func (d *Deployer) tend(dep platform.Deployment, svc platform.Service, v *vigil,
 	d.mu.Lock()
 	d.tended[dep.Service] = v
 	d.mu.Unlock()
+	v.attend(dep.Health(), d.restartWithin(dep))
 	d.own(func() { d.follow(svc, v, routed) })
 }
 

@@ -107,16 +107,19 @@ func (d *Deployer) buildImage(ctx context.Context, a *attempt, dep platform.Depl
 	if err != nil {
 		return platform.Image{}, fmt.Errorf("check out the source: %w", err)
 	}
-	plan, err := buildpacks.Detect(os.DirFS(dir), buildpacks.Options{Build: dep.Config.Build, Run: dep.Config.Run, Service: dep.Name})
+	plan, err := buildpacks.Detect(os.DirFS(dir), buildpacks.Options{Build: dep.Config.Build, Run: dep.Config.Run, Service: dep.Name, Setup: dep.Config.Setup})
 	if err != nil {
 		return platform.Image{}, &platform.Failure{Reason: platform.BuildFailed, Message: err.Error(), Hint: "csph plan shows locally what is detected, without building.", Err: err}
 	}
 	explain(plan, a.log)
+	if err := d.fillBuildEnv(ctx, dep, a.service, plan.Zerops, a.log); err != nil {
+		return platform.Image{}, err
+	}
 	image, err := d.Builder.Build(ctx, Build{Deployment: dep.ID, Service: dep.Service, Dir: dir, Plan: plan, Env: publicEnv(dep.Config.Env)})
 	if err != nil {
 		return platform.Image{}, err
 	}
-	image.Release = plan.Release
+	image.Release, image.Runtime = plan.Release, runtimeOf(plan)
 	return withRun(image, plan.Start), nil
 }
 

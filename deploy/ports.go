@@ -27,6 +27,10 @@ type Build struct {
 	Dir        string // the source
 	Plan       buildpacks.Plan
 	Env        map[string]string // variables of the service that the build may see
+	Secrets    map[string]string // the service's, by name: for the steps to see, and for nothing to hold
+	Labels     map[string]string // of the image
+	Last       platform.Image    // what is live; returned again when it was made of the very same. Zero: build
+	NoCache    bool              // build anew, whatever is cached
 }
 
 // Builder makes images.
@@ -70,15 +74,20 @@ type Engine interface {
 	// Remove stops the deployment's spherelets (SIGTERM, grace, SIGKILL) and removes everything of
 	// them except their logs. It blocks until that is done. Removing what is not there is no error.
 	Remove(ctx context.Context, deployment string, grace time.Duration) error
+	// Restart ends the process of a spherelet (SIGTERM, grace, SIGKILL), which is then started again as after any
+	// other end. It blocks until the process has ended.
+	Restart(ctx context.Context, spherelet string, grace time.Duration) error
 	// RunOnce runs command in the image of set to its end, output to log, and returns its exit code.
 	RunOnce(ctx context.Context, set platform.Set, command []string, log BuildLog) (exit int, err error)
 }
 
-// Prober asks spherelets whether they are ready.
+// Prober asks spherelets whether they are ready and well.
 type Prober interface {
 	// Ready blocks until the spherelet answers as check demands (nil: the default rule of SPEC section
 	// 4) or ctx ends; the first tries come every 50 ms. A warning is something to tell the user although it passed.
-	Ready(ctx context.Context, addr netip.AddrPort, check *platform.Check) (warning string, err error)
+	Ready(ctx context.Context, s platform.Spherelet, check *platform.Check) (warning string, err error)
+	// Try asks once, for some seconds at most; nil when the spherelet passes.
+	Try(ctx context.Context, s platform.Spherelet, check platform.Check) error
 }
 
 // Router moves traffic.
@@ -98,6 +107,8 @@ type Router interface {
 // Records keeps services and deployments. Every write is durable when it returns.
 type Records interface {
 	Service(ctx context.Context, id string) (platform.Service, error)
+	// Services lists all services of an account.
+	Services(ctx context.Context, account string) ([]platform.Service, error)
 	// Environment returns the environment's own variables with it.
 	Environment(ctx context.Context, id string) (platform.Environment, error)
 	// UpdateService changes a service under the records' lock; change may return an error to leave it as it is.

@@ -17,13 +17,13 @@ func (d *Deployer) Resume(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read unsettled deployments: %w", err)
 	}
-	wanted := map[string]bool{}
+	wanted, yields := map[string]bool{}, yielding(unsettled)
 	for _, dep := range unsettled {
 		svc, err := d.Records.Service(ctx, dep.Service)
 		if err != nil {
 			return fmt.Errorf("read the service of deployment %s: %w", dep.ID, err)
 		}
-		kept, err := d.resumeOne(ctx, dep, svc)
+		kept, err := d.resumeOne(ctx, dep, svc, yields[svc.ID])
 		if err != nil {
 			return err
 		}
@@ -33,11 +33,16 @@ func (d *Deployer) Resume(ctx context.Context) error {
 	return nil
 }
 
-// resumeOne reports whether the deployment's spherelets are still wanted.
-func (d *Deployer) resumeOne(ctx context.Context, dep platform.Deployment, svc platform.Service) (kept bool, err error) {
+// resumeOne reports whether the deployment's spherelets are still wanted. yields says that a live one makes way for
+// another.
+func (d *Deployer) resumeOne(ctx context.Context, dep platform.Deployment, svc platform.Service, yields bool) (kept bool, err error) {
 	switch dep.Status {
 	case platform.Live:
-		return true, d.resumeLive(ctx, dep, svc)
+		if svc.Suspended {
+			_, err := d.route(ctx, svc, nil)
+			return false, err
+		}
+		return true, d.resumeLive(ctx, dep, svc, yields)
 	case platform.RollingOut, platform.HealthCheck:
 		d.resumeRollout(dep, svc)
 		return true, nil
@@ -50,8 +55,8 @@ func (d *Deployer) resumeOne(ctx context.Context, dep platform.Deployment, svc p
 	return false, nil
 }
 
-// resumeLive routes to the spherelets that run, and starts those that do not.
-func (d *Deployer) resumeLive(ctx context.Context, dep platform.Deployment, svc platform.Service) error {
+// resumeLive routes to the spherelets that run, and starts those that do not, unless they make way for others.
+func (d *Deployer) resumeLive(ctx context.Context, dep platform.Deployment, svc platform.Service, yields bool) error {
 	v := d.keepVigil(dep, svc, true)
 	targets := v.look().ready
 	if _, err := d.route(ctx, svc, targets); err != nil {
@@ -59,7 +64,15 @@ func (d *Deployer) resumeLive(ctx context.Context, dep platform.Deployment, svc 
 		return err
 	}
 	d.tend(dep, svc, v, targets)
-	if err := d.Engine.Apply(ctx, d.setOf(dep, svc)); err != nil {
+	if yields {
+		return nil
+	}
+	set, err := d.setOf(ctx, dep, svc)
+	if err == nil {
+		set.Count = svc.Size(dep)
+		err = d.Engine.Apply(ctx, set)
+	}
+	if err != nil {
 		d.Logger.Error("live service cannot be started", "service", svc.Name, "deployment", dep.ID, "err", err)
 	}
 	return nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net/netip"
 	"strconv"
 	"time"
@@ -15,6 +14,10 @@ import (
 // rollOut starts the new spherelets beside the old ones, waits until they are ready, moves the traffic
 // and lets the old ones drain. When the new ones fail, they go and the old ones never noticed.
 func (d *Deployer) rollOut(dep platform.Deployment, svc platform.Service) (platform.Deployment, error) {
+	bringBack, err := d.makeWay(dep, svc)
+	if err != nil {
+		return dep, err
+	}
 	dep, v, err := d.start(dep, svc)
 	if err == nil {
 		dep, err = d.ready(dep, v)
@@ -24,6 +27,7 @@ func (d *Deployer) rollOut(dep platform.Deployment, svc platform.Service) (platf
 	}
 	if err != nil {
 		d.abort(dep, v)
+		bringBack()
 	}
 	return dep, err
 }
@@ -43,7 +47,11 @@ func (d *Deployer) release(dep platform.Deployment, svc platform.Service) error 
 	defer log.Close()
 	log.Step("release command: " + command)
 	tail := &tailLog{BuildLog: log}
-	exit, err := d.Engine.RunOnce(d.ctx, d.setOf(dep, svc), shell(command), tail)
+	set, err := d.setOf(d.ctx, dep, svc)
+	if err != nil {
+		return err
+	}
+	exit, err := d.Engine.RunOnce(d.ctx, set, shell(command), tail)
 	if err != nil {
 		return fmt.Errorf("run the release command: %w", err)
 	}
@@ -60,8 +68,11 @@ func (d *Deployer) release(dep platform.Deployment, svc platform.Service) error 
 
 // start declares the set and begins to watch it.
 func (d *Deployer) start(dep platform.Deployment, svc platform.Service) (platform.Deployment, *vigil, error) {
-	set := d.setOf(dep, svc)
-	d.publish(dep, platform.Event{Kind: platform.EventStarting, Message: fmt.Sprintf("starting %d × %s (%s vCPU, %d MB)", set.Count, set.Shape.Name, vcpu(set.Shape), set.Shape.Memory>>20)})
+	set, err := d.setOf(d.ctx, dep, svc)
+	if err != nil {
+		return dep, nil, err
+	}
+	d.publish(dep, platform.Event{Kind: platform.EventStarting, Message: fmt.Sprintf("starting %d × %s (%s vCPU, %d MB)", set.Count, set.Shape.Name, vcpu(set.Shape), set.Shape.Memory>>20) + unresolved(set.Env)})
 	if err := d.Engine.Apply(d.ctx, set); err != nil {
 		return dep, nil, &platform.Failure{Reason: platform.StartFailed, Message: "the spherelets could not be started: " + err.Error(), Hint: "csphd doctor shows what the machine lacks.", Err: err}
 	}
@@ -69,25 +80,44 @@ func (d *Deployer) start(dep platform.Deployment, svc platform.Service) (platfor
 }
 
 // setOf is what the engine is told to run for a deployment.
-func (d *Deployer) setOf(dep platform.Deployment, svc platform.Service) platform.Set {
-	shape, _ := platform.ShapeNamed(dep.Config.Shape) // checked when the config was made
-	env := maps.Clone(dep.Config.Env)
-	if env == nil {
-		env = map[string]string{}
+func (d *Deployer) setOf(ctx context.Context, dep platform.Deployment, svc platform.Service) (platform.Set, error) {
+	env, err := d.ownEnv(ctx, dep)
+	if err != nil {
+		return platform.Set{}, err
 	}
 	env["PORT"] = strconv.Itoa(dep.Port())
 	env["CSPH_SERVICE"], env["CSPH_DEPLOYMENT"] = dep.Name, dep.ID
+	if env, err = d.resolveEnv(ctx, svc, env); err != nil {
+		return platform.Set{}, err
+	}
+	shape, _ := platform.ShapeNamed(dep.Config.Shape) // checked when the config was made
+	var launch *platform.Launch
+	if dep.Image.Runtime != nil {
+		launch = dep.Image.Runtime.Launch
+	}
 	return platform.Set{
 		Deployment: dep.ID, Service: dep.Service, Project: svc.Project, Hostname: dep.Name,
-		Image: dep.Image, Command: dep.Image.Command, Env: env, Port: dep.Port(),
+		Image: dep.Image, Command: dep.Image.Command, Launch: launch, Env: env, Port: dep.Port(),
 		Shape: shape, Count: dep.Config.Count, Grace: orDefault(dep.Config.Grace, defaultGrace),
+	}, nil
+}
+
+// secretsOf are the values of a deployment's secret variables, in the versions that it was made with.
+func (d *Deployer) secretsOf(ctx context.Context, dep platform.Deployment) (map[string]string, error) {
+	if len(dep.Config.Secrets) == 0 {
+		return nil, nil
 	}
+	values, err := d.Secrets(ctx, dep.Service, dep.Config.Secrets)
+	if err != nil {
+		return nil, fmt.Errorf("read the secrets of deployment %s: %w", dep.ID, err)
+	}
+	return values, nil
 }
 
 // ready waits until every spherelet of the deployment passes its check.
 func (d *Deployer) ready(dep platform.Deployment, v *vigil) (platform.Deployment, error) {
 	// The probes have the failure timeout for themselves; starting a spherelet takes a moment more.
-	ctx, cancel := context.WithTimeoutCause(d.ctx, failureTimeout(dep.Config.Ready)+defaultFailureTimeout/10, errNotReady)
+	ctx, cancel := context.WithTimeoutCause(d.ctx, failureTimeout(dep.Readiness())+defaultFailureTimeout/10, errNotReady)
 	defer cancel()
 	for {
 		l := v.look()

@@ -18,8 +18,11 @@ type vigil struct {
 	check  *platform.Check
 	prober Prober
 	notify func(vigilNote)
+	ctx    context.Context // ends with the vigil
 
 	mu      sync.Mutex
+	health  *platform.Health // nil: nobody is asked after being ready
+	restart func(context.Context, platform.Spherelet) error
 	posts   map[string]*post // by spherelet
 	changed chan struct{}    // capacity 1: something is different from the last look
 
@@ -35,8 +38,11 @@ type vigil struct {
 type post struct {
 	platform.Spherelet
 	ready bool
-	last  string             // what the last failed probe said
-	quit  context.CancelFunc // of the probe under way
+	// excused ones are about to be stopped: they get no more requests.
+	excused bool
+	away    bool               // its health check fails: it gets no requests
+	last    string             // what the last failed probe said
+	quit    context.CancelFunc // of the probe under way
 }
 
 // vigilNote is something that happened to a spherelet, for the event log.
@@ -50,11 +56,11 @@ type vigilNote struct {
 func (d *Deployer) keepVigil(dep platform.Deployment, svc platform.Service, trusted bool) *vigil {
 	ctx, stop := context.WithCancel(d.ctx)
 	v := &vigil{
-		check: dep.Config.Ready, prober: d.Prober, notify: d.noted(dep),
+		check: dep.Readiness(), prober: d.Prober, notify: d.noted(dep), ctx: ctx,
 		posts: map[string]*post{}, changed: make(chan struct{}, 1), stop: stop, retired: make(chan struct{}),
 	}
-	if svc.Type == platform.Worker {
-		v.prober = unprobed{}
+	if svc.Type == platform.Worker && v.check == nil {
+		v.prober = unprobed{d.Prober}
 	}
 	if trusted {
 		for _, s := range d.Engine.Spherelets(dep.ID) {
@@ -70,10 +76,10 @@ func (d *Deployer) keepVigil(dep platform.Deployment, svc platform.Service, trus
 	return v
 }
 
-// unprobed passes workers, which listen on nothing: they are ready once they run.
-type unprobed struct{}
+// unprobed passes workers, which listen on nothing: they are ready once they run. Health checks are asked.
+type unprobed struct{ Prober }
 
-func (unprobed) Ready(context.Context, netip.AddrPort, *platform.Check) (string, error) {
+func (unprobed) Ready(context.Context, platform.Spherelet, *platform.Check) (string, error) {
 	return "", nil
 }
 
@@ -98,6 +104,7 @@ func (v *vigil) retire() {
 		return
 	}
 	v.over = true
+	v.dismiss()
 	close(v.retired)
 }
 
@@ -114,7 +121,7 @@ func (v *vigil) observe(ctx context.Context, s platform.Spherelet) {
 	began := s.State == platform.Running && (before.State != platform.Running || !before.Started.Equal(s.Started))
 	if s.State != platform.Running || began {
 		p.quit()
-		p.ready, p.last = false, ""
+		p.ready, p.away, p.last = false, false, ""
 	}
 	if s.State == platform.Gone {
 		delete(v.posts, s.ID)
@@ -130,13 +137,12 @@ func (v *vigil) observe(ctx context.Context, s platform.Spherelet) {
 // probe asks a spherelet that has started until it is ready. v.mu is held.
 func (v *vigil) probe(ctx context.Context, p *post) {
 	ctx, p.quit = context.WithTimeoutCause(ctx, failureTimeout(v.check), errNotReady)
-	id, addr, started := p.ID, p.Address, p.Started
-	quit := p.quit
+	s, quit := p.Spherelet, p.quit
 	v.wg.Go(func() {
 		defer quit()
 		began := time.Now()
-		warning, err := v.prober.Ready(ctx, addr, v.check)
-		v.probed(id, started, warning, err, time.Since(began))
+		warning, err := v.prober.Ready(ctx, s, v.check)
+		v.probed(s.ID, s.Started, warning, err, time.Since(began))
 	})
 }
 
@@ -152,6 +158,8 @@ func (v *vigil) probed(id string, started time.Time, warning string, err error, 
 	p.ready = err == nil
 	if err != nil {
 		p.last = err.Error()
+	} else {
+		v.examine(p)
 	}
 	s := p.Spherelet
 	v.mu.Unlock()
@@ -185,7 +193,7 @@ func (v *vigil) look() look {
 		if p.State == platform.Running {
 			l.running++
 		}
-		if p.ready {
+		if p.ready && !p.excused && !p.away {
 			l.ready = append(l.ready, p.Address)
 		}
 		if p.Exits > l.exits {

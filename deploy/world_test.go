@@ -201,6 +201,7 @@ func (l *openLog) Close() error {
 type fakeEngine struct {
 	mu       sync.Mutex
 	applied  []platform.Set
+	story    []string // what was applied and removed, in order
 	all      map[string]platform.Spherelet
 	watchers []chan platform.Spherelet
 	end      *platform.Exit // how new spherelets end, crashLimit times
@@ -215,6 +216,7 @@ func (e *fakeEngine) Apply(_ context.Context, set platform.Set) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.applied = append(e.applied, set)
+	e.story = append(e.story, "apply "+set.Deployment)
 	have := 0
 	for _, s := range e.all {
 		if s.Deployment == set.Deployment {
@@ -292,12 +294,28 @@ func (e *fakeEngine) Tail(string, int) ([]string, error) { return []string{"last
 func (e *fakeEngine) Remove(_ context.Context, deployment string, _ time.Duration) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.story = append(e.story, "remove "+deployment)
 	for _, s := range e.all {
 		if s.Deployment == deployment {
 			s.State = platform.Gone
 			e.put(s)
 		}
 	}
+	return nil
+}
+
+func (e *fakeEngine) Restart(_ context.Context, spherelet string, _ time.Duration) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s, ok := e.all[spherelet]
+	if !ok {
+		return platform.ErrNotFound
+	}
+	s.State, s.Exits = platform.BackOff, s.Exits+1
+	s.LastExit = &platform.Exit{Code: 143, At: time.Now()}
+	e.put(s)
+	s.State, s.Started = platform.Running, time.Now()
+	e.put(s)
 	return nil
 }
 
@@ -332,15 +350,16 @@ func (e *fakeEngine) deployments() []string {
 	return ids
 }
 
-// fakeProber passes everything while healthy; otherwise it waits for its context.
+// fakeProber passes everything while healthy; otherwise it waits for its context. Health checks pass while well.
 type fakeProber struct {
 	mu      sync.Mutex
 	healthy bool
+	ill     bool
 }
 
 func newFakeProber() *fakeProber { return &fakeProber{healthy: true} }
 
-func (p *fakeProber) Ready(ctx context.Context, _ netip.AddrPort, _ *platform.Check) (string, error) {
+func (p *fakeProber) Ready(ctx context.Context, _ platform.Spherelet, _ *platform.Check) (string, error) {
 	p.mu.Lock()
 	healthy := p.healthy
 	p.mu.Unlock()
@@ -349,6 +368,21 @@ func (p *fakeProber) Ready(ctx context.Context, _ netip.AddrPort, _ *platform.Ch
 	}
 	<-ctx.Done()
 	return "", fmt.Errorf("answered 500: %w", ctx.Err())
+}
+
+func (p *fakeProber) Try(context.Context, platform.Spherelet, platform.Check) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ill {
+		return errBroken
+	}
+	return nil
+}
+
+func (p *fakeProber) fallIll(ill bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ill = ill
 }
 
 func (p *fakeProber) set(healthy bool) {

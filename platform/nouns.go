@@ -58,7 +58,16 @@ type Service struct {
 	Config      Config      `json:"config"`         // what the next deployment will inherit
 	Live        string      `json:"live,omitempty"` // id of the live deployment
 	Suspended   bool        `json:"suspended,omitempty"`
+	Scale       int         `json:"scale,omitempty"` // spherelets of the live deployment, where those are not its own count
 	Created     time.Time   `json:"created"`
+}
+
+// Size is how many spherelets of the service's live deployment there should be.
+func (s Service) Size(live Deployment) int {
+	if s.Scale > 0 {
+		return s.Scale
+	}
+	return live.Config.Count
 }
 
 // Config is everything about a service that a deployment freezes.
@@ -128,6 +137,7 @@ type Image struct {
 	Command []string `json:"command,omitempty"` // entrypoint and arguments; what Config.Run or the plan chose
 	Release string   `json:"release,omitempty"` // release command, run once before the rollout
 	Port    int      `json:"port,omitempty"`    // the single EXPOSE, 0 when none or several
+	Runtime *Runtime `json:"runtime,omitempty"` // what its source says about running it; nil: nothing
 }
 
 // Phase is one entry of a deployment's history.
@@ -139,7 +149,6 @@ type Phase struct {
 // Deployment is one rollout of a service. Source, Config and Image never change once set.
 type Deployment struct {
 	ID      string    `json:"id"`
-	Runtime *Runtime `json:"runtime,omitempty"` // what its source says about running it; nil: nothing
 	Service string    `json:"service"`
 	Name    string    `json:"service_name"`
 	Status  Status    `json:"status"`

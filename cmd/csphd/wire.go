@@ -121,10 +121,11 @@ func (s *server) makeBuilder(ctx context.Context) error {
 
 func (s *server) makeDeployer(context.Context) error {
 	s.deployer = deploy.New(deploy.Config{
-		Records: s.db, Bus: s.db, Builder: images{s.builder, s.containerd}, Engine: spherelets{s.engine},
-		Prober: runtime.Prober{}, Router: s.front.inTandem(), Logger: s.logger,
-		Hosts: func(svc platform.Service) []string { return []string{s.hostOf(svc)} },
-		URL:   s.urlOf,
+		Records: s.db, Bus: s.db, Builder: images{s.builder, s.containerd}, Engine: spherelets{s.engine, s.db},
+		Prober: runtime.Prober{Exec: spherelets{s.engine}.ask}, Router: s.front.inTandem(), Logger: s.logger,
+		Hosts:   func(svc platform.Service) []string { return []string{s.hostOf(svc)} },
+		URL:     s.urlOf,
+		Secrets: s.db.SecretValues, Quota: s.db.QuotaOf,
 		Capacity: deploy.Capacity{
 			Spherelets: s.config.Capacity.Spherelets, MilliCPU: s.config.Capacity.MilliCPU, Memory: s.config.Capacity.MemoryMB << 20,
 		},
