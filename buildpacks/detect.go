@@ -33,11 +33,8 @@ func detectors() []detector {
 //
 // It blocks for as long as reads of tree do and changes nothing. Errors: *NotDetectedError when nothing
 // matches, *AmbiguousError when several programs could be the one to run, *VersionError when a wanted version
-// is not offered, *zerops.Error when zerops.yml cannot be followed, *SyntaxError when another file that was found
-// cannot be read as what it is. Each has a text for the user that says what to do next.
-//
-// With Dir the plan is for a folder of the source; *FolderError when it is none. Where nothing at the root is
-// detected and there is one folder below that can be, the plan is for that.
+// is not offered, *SyntaxError when a file that was found cannot be read as what it is. Each has a text for
+// the user that says what to do next.
 func Detect(tree fs.FS, o Options) (Plan, error) {
 	j := job{source: source{tree}, options: o}
 	var err error
@@ -57,20 +54,12 @@ func Detect(tree fs.FS, o Options) (Plan, error) {
 		return Plan{}, &AmbiguousError{What: "setups of " + file, Candidates: setups,
 			Choose: []string{"name the service like one of them", "--setup NAME"}}
 	}
-	if j.nested {
-		return Plan{}, notDetected(j)
-	}
-	return detectBelow(j)
+	return Plan{}, notDetected(j)
 }
 
 // finish lays the Procfile and the overrides over what was detected, and refuses a plan that starts nothing.
 func finish(j job, p *Plan) (Plan, error) {
 	if p.Zerops == nil { // zerops.yml says by itself what is started
-		app, err := readAppJSON(j.source)
-		if err != nil {
-			return Plan{}, err
-		}
-		app.apply(p)
 		j.procfile.apply(p)
 		p.warnPassedOver(j)
 	}
