@@ -19,6 +19,9 @@ func (p *retirement) began() bool    { return p.phase.Load() >= retiring }
 func (p *retirement) tooLate() bool  { return p.phase.Load() >= unanswered }
 func (p *retirement) enter(to int32) { p.phase.Store(to) }
 
+// parting is how long the last streams have for their goodbye.
+const parting = 5 * time.Second
+
 // Retire ends a Router whose listeners have gone over to another: Serve must have returned. Connections
 // that wait for a request may carry one more, for Limits.LastRequest at most, so that no request meets a
 // connection that is being closed; those of HTTP/2 are told at once. Requests and streams then have
@@ -27,25 +30,33 @@ func (p *retirement) enter(to int32) { p.phase.Store(to) }
 // ctx's. It takes the place of Shutdown.
 func (r *Router) Retire(ctx context.Context) error {
 	r.retirement.enter(retiring)
-	r.multiplex.goAway()
-	wait(ctx, nil, r.limits.LastRequest)
+	r.tellUntil(ctx, nil, r.limits.LastRequest)
 	r.retirement.enter(unanswered)
 	for _, m := range r.clients.close() {
 		m.stopIdle()
 	}
-	wait(ctx, r.clients.empty, r.limits.StreamDrain)
-	ctx, cancel := context.WithTimeout(ctx, 2*r.limits.StreamSpread)
+	r.tellUntil(ctx, r.clients.empty, r.limits.StreamDrain)
+	ctx, cancel := context.WithTimeout(ctx, r.limits.StreamSpread+parting)
 	defer cancel()
 	return r.Shutdown(ctx)
 }
 
-// wait waits for d, or until done is closed or ctx ends.
-func wait(ctx context.Context, done <-chan struct{}, d time.Duration) {
-	timer := time.NewTimer(d)
+// tellUntil tells connections of HTTP/2 to end, for d, or until done is closed or ctx ends. It goes on
+// telling them, since one may have been accepted last of all and be shaking hands still.
+func (r *Router) tellUntil(ctx context.Context, done <-chan struct{}, d time.Duration) {
+	timer, again := time.NewTimer(d), time.NewTicker(tick)
 	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-done:
-	case <-ctx.Done():
+	defer again.Stop()
+	for {
+		r.multiplex.goAway()
+		select {
+		case <-again.C:
+		case <-timer.C:
+			return
+		case <-done:
+			return
+		case <-ctx.Done():
+			return
+		}
 	}
 }
