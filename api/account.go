@@ -7,40 +7,72 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"csph/api/wire"
+	"csph/platform"
 )
 
+type createAccount struct {
+	Body wire.NewAccount
+}
+
+type setQuota struct {
+	Account string `path:"account" doc:"id or name"`
+	Body    platform.Quota
+}
+
 func (s *Server) accountOperations(api huma.API) {
-	add(s, api, operation{id: "whoami", method: http.MethodGet, path: "/v1/whoami", tag: "account",
-		summary: "Who the token speaks for"}, s.whoami)
-	add(s, api, operation{id: "status", method: http.MethodGet, path: "/v1/status", tag: "account",
-		summary: "How the server is: version, counts, daemons"}, s.status)
+	op := func(id, method, path, summary string) operation {
+		return operation{id: id, method: method, path: path, tag: "account", summary: summary}
+	}
+	operate := func(o operation) operation {
+		o.need = platform.MayOperate
+		return o
+	}
+	create := operate(op("create-account", http.MethodPost, "/v1/accounts", "Create an account of its own on this server, with a first admin"))
+	create.status = http.StatusCreated
+	add(s, api, op("whoami", http.MethodGet, "/v1/whoami", "Who the token speaks for, and what it may do"), s.whoami)
+	add(s, api, op("status", http.MethodGet, "/v1/status", "How the server is: version, counts, daemons, and what the account uses"), s.status)
+	add(s, api, operate(op("list-accounts", http.MethodGet, "/v1/accounts", "List accounts")), s.listAccounts)
+	add(s, api, create, s.createAccount)
+	add(s, api, operate(op("set-quota", http.MethodPut, "/v1/accounts/{account}/quota", "Replace an account's quota; what is left out is not bounded")), s.setQuota)
 }
 
 func (s *Server) whoami(ctx context.Context, _ *none) (*body[wire.Whoami], error) {
-	a, err := s.Records.Account(ctx, account(ctx))
-	return answer(wire.Whoami{Account: a, Token: requestOf(ctx).caller().Name}, err)
+	c := caller(ctx)
+	a, err := s.Records.Account(ctx, c.Account)
+	who := wire.Whoami{Account: a, Token: c.Name, Member: c.MemberName, Role: c.Role, ReadOnly: c.ReadOnly, Projects: c.Projects}
+	for _, right := range platform.Rights() {
+		if c.Check(right) == nil {
+			who.Rights = append(who.Rights, right)
+		}
+	}
+	return answer(who, err)
 }
 
 func (s *Server) status(ctx context.Context, _ *none) (*body[wire.ServerStatus], error) {
-	services, err := s.Records.Services(ctx, account(ctx))
+	used, services, live, err := s.Records.UsageOf(ctx, account(ctx))
 	if err != nil {
 		return nil, err
 	}
-	out := wire.ServerStatus{Version: s.Version, Started: s.started, Ready: s.Host.Ready() == nil, Daemons: s.Host.Daemons()}
+	out := wire.ServerStatus{
+		Version: s.Version, Started: s.started, Ready: s.Host.Ready() == nil, Daemons: s.Host.Daemons(), Usage: used,
+		Counts: wire.ServerCounts{Services: services, Live: live, Spherelets: used.Spherelets},
+	}
 	if out.Daemons == nil {
 		out.Daemons = []wire.Daemon{}
 	}
-	out.Counts.Services = len(services)
-	for _, svc := range services {
-		if svc.Live == "" {
-			continue
-		}
-		out.Counts.Live++
-		d, err := s.Records.Deployment(ctx, svc.Live)
-		if err != nil {
-			return nil, err
-		}
-		out.Counts.Spherelets += d.Config.Count
-	}
 	return answer(out, nil)
+}
+
+func (s *Server) listAccounts(ctx context.Context, in *Page) (*listed[platform.Account], error) {
+	all, err := s.Records.Accounts(ctx)
+	return short(ctx, *in, all, func(a platform.Account) string { return a.ID }, err)
+}
+
+func (s *Server) createAccount(ctx context.Context, in *createAccount) (*body[wire.MadeAccount], error) {
+	a, secret, err := s.Records.FoundAccount(ctx, in.Body.Name, in.Body.Quota)
+	return answer(wire.MadeAccount{Account: a, Secret: secret}, err)
+}
+
+func (s *Server) setQuota(ctx context.Context, in *setQuota) (*body[platform.Account], error) {
+	return answer(s.Records.SetQuota(ctx, in.Account, in.Body))
 }

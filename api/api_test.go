@@ -35,7 +35,7 @@ func start(t *testing.T) world {
 // foreigner is a client of another account.
 func (w world) foreigner(t *testing.T) *client.Client {
 	t.Helper()
-	c, err := client.New(w.URL, apitest.Foreign, "test")
+	c, err := client.New(w.URL, w.NewAccount(t, "foreign"), "test")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,8 +123,8 @@ func TestEveryOperationIsRefusedWithoutAValidToken(t *testing.T) {
 	for path, methods := range w.document(t).Paths {
 		for method := range methods {
 			operations++
-			for _, token := range []string{"", "csph_wrong", w.Token + "x"} {
-				where := strings.NewReplacer("{service}", "web", "{deployment}", "dep_1", "{key}", "key_1").Replace(path)
+			for _, token := range []string{"", "csph_wrong", "csph_inv_wrong", w.Token + "x"} {
+				where := parameter.ReplaceAllString(path, "x")
 				answer, text := w.request(t, strings.ToUpper(method), where, token, nil)
 				var p wire.Problem
 				if err := json.Unmarshal(text, &p); err != nil {
@@ -246,11 +246,11 @@ func TestAServiceIsCreatedConfiguredAndDeleted(t *testing.T) {
 	}
 	w.live(t, "web")
 	out, err = w.Configure(ctx, "web", wire.ConfigChange{SetEnv: map[string]string{"D": "4"}})
-	if err != nil || out.Deployment == nil || out.Deployment.Trigger != (platform.Trigger{Kind: "config", Actor: "admin"}) {
+	if err != nil || out.Deployment == nil || out.Deployment.Trigger != (platform.Trigger{Kind: "config", Actor: "admin", Address: "127.0.0.1"}) {
 		t.Fatalf("once live: %+v, %v", out, err)
 	}
 	w.Deployer.Settled(t, out.Deployment.ID)
-	if err := w.DeleteService(ctx, "web"); err != nil {
+	if err := w.DeleteService(ctx, "web", true); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.Service(ctx, "web"); !errors.Is(err, platform.ErrNotFound) {
@@ -376,7 +376,7 @@ func TestWhatBelongsToAnotherAccountIsNotThere(t *testing.T) {
 	for _, err := range []error{
 		second(foreign.Service(t.Context(), svc.ID)), second(foreign.Service(t.Context(), "web")),
 		second(foreign.Deployment(t.Context(), dep.ID)), second(foreign.Rollback(t.Context(), dep.ID)),
-		second(foreign.Cancel(t.Context(), dep.ID)), foreign.DeleteService(t.Context(), svc.ID),
+		second(foreign.Cancel(t.Context(), dep.ID)), foreign.DeleteService(t.Context(), svc.ID, true),
 		second(foreign.Deployments(t.Context(), svc.ID, 10)),
 	} {
 		if !errors.Is(err, platform.ErrNotFound) {

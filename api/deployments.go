@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -19,8 +18,9 @@ type DeploymentPath struct {
 }
 
 type listDeployments struct {
-	Service string `query:"service" doc:"Only those of this service"`
-	Limit   int    `query:"limit" default:"50" minimum:"1" maximum:"1000"`
+	Page
+	Service string          `query:"service" doc:"Only those of this service"`
+	Status  platform.Status `query:"status" doc:"Only those with this status" enum:"queued,building,rolling_out,health_check,live,retired,failed,canceled,superseded"`
 }
 
 type createDeployment struct {
@@ -45,40 +45,28 @@ func (s *Server) deploymentOperations(api huma.API) {
 	add(s, api, op("list-deployment-spherelets", http.MethodGet, "/v1/deployments/{deployment}/spherelets", "List a deployment's spherelets"), s.deploymentSpherelets)
 }
 
-// deployment resolves what a request calls a deployment, within the account of its token.
-func (s *Server) deployment(ctx context.Context, ref string) (platform.Deployment, error) {
-	return s.Records.FindDeployment(ctx, account(ctx), ref)
-}
-
-func (s *Server) listDeployments(ctx context.Context, in *listDeployments) (*body[[]platform.Deployment], error) {
+func (s *Server) listDeployments(ctx context.Context, in *listDeployments) (*listed[platform.Deployment], error) {
+	c := caller(ctx)
+	q := DeploymentQuery{Account: c.Account, Projects: c.Projects, Status: in.Status, Limit: in.Limit + 1}
+	var err error
+	if q.Before, err = in.after(); err != nil {
+		return nil, err
+	}
 	if in.Service != "" {
 		svc, err := s.service(ctx, in.Service)
 		if err != nil {
 			return nil, err
 		}
-		return list(s.Records.Deployments(ctx, svc.ID, in.Limit))
+		q.Service = svc.ID
 	}
-	own, err := s.ownServices(ctx)
-	if err != nil {
-		return nil, err
-	}
-	// Other accounts' are in between: twice as many are read until there are enough, or no more.
-	for read := in.Limit; ; read *= 2 {
-		all, err := s.Records.Deployments(ctx, "", read)
-		if err != nil {
-			return nil, err
-		}
-		enough := len(all) < read
-		all = slices.DeleteFunc(all, func(d platform.Deployment) bool { return !own[d.Service] })
-		if enough || len(all) >= in.Limit {
-			return list(all[:min(in.Limit, len(all))], nil)
-		}
-	}
+	all, err := s.Records.DeploymentPage(ctx, q)
+	return paged(ctx, in.Page, all, func(d platform.Deployment) string { return d.ID }, err)
 }
 
-// ownServices are the ids of the account's services.
+// ownServices are the ids of the services that the caller sees.
 func (s *Server) ownServices(ctx context.Context) (map[string]bool, error) {
-	all, err := s.Records.Services(ctx, account(ctx))
+	c := caller(ctx)
+	all, err := s.Records.ServicePage(ctx, ServiceQuery{Account: c.Account, Projects: c.Projects})
 	if err != nil {
 		return nil, err
 	}
@@ -139,5 +127,5 @@ func (s *Server) deploymentSpherelets(ctx context.Context, in *DeploymentPath) (
 	if err != nil {
 		return nil, err
 	}
-	return list(s.Runtime.Spherelets(d.ID), nil)
+	return array(s.Runtime.Spherelets(d.ID)), nil
 }

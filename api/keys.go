@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -20,21 +21,24 @@ type keyPath struct {
 
 func (s *Server) keyOperations(api huma.API) {
 	op := func(id, method, path, summary string, status int) operation {
-		return operation{id: id, method: method, path: path, summary: summary, tag: "keys", status: status}
+		return operation{id: id, method: method, path: path, summary: summary, tag: "keys", status: status, need: platform.MayKeep}
 	}
-	add(s, api, op("list-keys", http.MethodGet, "/v1/keys", "List SSH keys", 0), s.listKeys)
-	add(s, api, op("add-key", http.MethodPost, "/v1/keys", "Add an SSH key that may push", http.StatusCreated), s.addKey)
+	add(s, api, op("list-keys", http.MethodGet, "/v1/keys", "List one's own SSH keys; as an admin, everybody's", 0), s.listKeys)
+	add(s, api, op("add-key", http.MethodPost, "/v1/keys", "Add an SSH key, which may do what its member may", http.StatusCreated), s.addKey)
 	add(s, api, op("remove-key", http.MethodDelete, "/v1/keys/{key}", "Remove an SSH key", 0), s.removeKey)
 }
 
-func (s *Server) listKeys(ctx context.Context, _ *none) (*body[[]platform.Key], error) {
-	return list(s.Records.ListKeys(ctx, account(ctx)))
+func (s *Server) listKeys(ctx context.Context, in *Page) (*listed[platform.Key], error) {
+	all, err := s.Records.ListKeys(ctx, account(ctx))
+	ward := wardOf(caller(ctx))
+	all = slices.DeleteFunc(all, func(k platform.Key) bool { return ward != "" && k.Member != ward })
+	return short(ctx, *in, all, func(k platform.Key) string { return k.ID }, err)
 }
 
 func (s *Server) addKey(ctx context.Context, in *addKey) (*body[platform.Key], error) {
-	return answer(s.Records.AddKey(ctx, account(ctx), in.Body.Name, in.Body.Public))
+	return answer(s.Records.AddKey(ctx, caller(ctx).Member, in.Body.Name, in.Body.Public))
 }
 
 func (s *Server) removeKey(ctx context.Context, in *keyPath) (*none, error) {
-	return nil, s.Records.RemoveKey(ctx, account(ctx), in.Key)
+	return nil, s.Records.RemoveKey(ctx, account(ctx), wardOf(caller(ctx)), in.Key)
 }

@@ -56,7 +56,7 @@ func (s *Server) buildLog(ctx context.Context, in *deploymentLogs) (*huma.Stream
 		return nil, fmt.Errorf("%w: %s was not built: it carries over the image of %s, which may have a build log", platform.ErrNotFound, d.ID, d.Source.Deployment)
 	}
 	q.follow = q.follow && !d.Status.Settled()
-	return s.lines(func(ctx context.Context) iter.Seq2[wire.LogLine, error] {
+	return s.lines(d.Service, func(ctx context.Context) iter.Seq2[wire.LogLine, error] {
 		return s.untilSettled(ctx, d.ID, func(ctx context.Context) iter.Seq2[wire.LogLine, error] { return s.logs.build(ctx, d.ID, q) })
 	}, q), nil
 }
@@ -70,7 +70,7 @@ func (s *Server) deploymentLogs(ctx context.Context, in *deploymentLogs) (*huma.
 	if err != nil {
 		return nil, err
 	}
-	return s.lines(func(ctx context.Context) iter.Seq2[wire.LogLine, error] { return s.logs.output(ctx, d.ID, q) }, q), nil
+	return s.lines(d.Service, func(ctx context.Context) iter.Seq2[wire.LogLine, error] { return s.logs.output(ctx, d.ID, q) }, q), nil
 }
 
 func (s *Server) serviceLogs(ctx context.Context, in *serviceLogs) (*huma.StreamResponse, error) {
@@ -86,7 +86,7 @@ func (s *Server) serviceLogs(ctx context.Context, in *serviceLogs) (*huma.Stream
 	if err != nil {
 		return nil, err
 	}
-	return s.lines(func(ctx context.Context) iter.Seq2[wire.LogLine, error] {
+	return s.lines(svc.ID, func(ctx context.Context) iter.Seq2[wire.LogLine, error] {
 		return s.serviceOutput(ctx, svc.ID, first, q)
 	}, q), nil
 }
@@ -96,7 +96,7 @@ func (s *Server) newest(ctx context.Context, svc platform.Service) (string, erro
 	if svc.Live != "" {
 		return svc.Live, nil
 	}
-	last, err := s.Records.Deployments(ctx, svc.ID, 1)
+	last, err := s.Records.DeploymentPage(ctx, DeploymentQuery{Service: svc.ID, Limit: 1})
 	if err != nil || len(last) == 0 {
 		return "", err
 	}
@@ -126,12 +126,12 @@ func (w Window) query() (logQuery, error) {
 	return q, nil
 }
 
-// lines streams what open yields, numbering the lines of one microsecond.
-func (s *Server) lines(open func(context.Context) iter.Seq2[wire.LogLine, error], q logQuery) *huma.StreamResponse {
+// lines streams what open yields of a service, without its secrets, numbering the lines of one microsecond.
+func (s *Server) lines(service string, open func(context.Context) iter.Seq2[wire.LogLine, error], q logQuery) *huma.StreamResponse {
 	return s.stream(func(ctx context.Context) iter.Seq2[message, error] {
 		return func(yield func(message, error) bool) {
 			at, n := q.since.UnixMicro(), 0
-			for l, err := range open(ctx) {
+			for l, err := range s.masked(ctx, service, open(ctx)) {
 				if t := l.Time.UnixMicro(); t != at {
 					at, n = t, 0
 				}

@@ -2,8 +2,11 @@ package api
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"csph/platform"
 )
 
 // operation is one entry of the API.
@@ -13,11 +16,27 @@ type operation struct {
 	path    string
 	summary string
 	tag     string
+	need    platform.Right // of the caller; empty: MayRead to GET, MayChange for everything else
 	status  int            // of success; 0 means 200, or 204 without a body
 	stream  *huma.Response // of success, when it is no JSON
 }
 
-// add registers an operation. Whatever h returns as an error goes out, and into the log, through problem.
+// right is what the operation needs of its caller.
+func (o operation) right() platform.Right {
+	switch {
+	case o.need != "":
+		return o.need
+	case o.method == http.MethodGet:
+		return platform.MayRead
+	}
+	return platform.MayChange
+}
+
+// rightExtension says in the document what an operation needs.
+const rightExtension = "x-csph-right"
+
+// add registers an operation. Before anything of it is read, the caller's right to it is checked. Whatever h returns
+// as an error goes out, and into the log, through problem; every change, done or not, is in the audit log.
 func add[I, O any](s *Server, api huma.API, op operation, h func(context.Context, *I) (*O, error)) {
 	responses := map[string]*huma.Response{"default": problemResponse(api)}
 	if op.stream != nil {
@@ -27,8 +46,10 @@ func add[I, O any](s *Server, api huma.API, op operation, h func(context.Context
 		OperationID: op.id, Method: op.method, Path: op.path, Summary: op.summary, Tags: []string{op.tag},
 		DefaultStatus: op.status, Responses: responses,
 		MaxBodyBytes: maxBody, BodyReadTimeout: bodyTimeout,
+		Middlewares: huma.Middlewares{s.allowed(op)}, Extensions: map[string]any{rightExtension: op.right()},
 	}, func(ctx context.Context, in *I) (*O, error) {
 		out, err := h(ctx, in)
+		s.audit(ctx, op, err)
 		if err != nil {
 			requestOf(ctx).fail(err)
 			return nil, s.problem(ctx, err)
@@ -47,12 +68,12 @@ func answer[T any](v T, err error) (*body[T], error) {
 	return &body[T]{Body: v}, nil
 }
 
-// list is a JSON array, never null.
-func list[T any](v []T, err error) (*body[[]T], error) {
+// array is a response with a JSON array, never null.
+func array[T any](v []T) *body[[]T] {
 	if v == nil {
 		v = []T{}
 	}
-	return answer(v, err)
+	return &body[[]T]{Body: v}
 }
 
 // none is a request without parameters, or a response without a body.

@@ -9,26 +9,119 @@ import (
 	"csph/platform"
 )
 
-// Tokens knows who a bearer token speaks for.
-type Tokens interface {
-	// Authenticate returns the token's record; platform.ErrUnauthorized for one that is not known.
-	Authenticate(ctx context.Context, token string) (platform.Token, error)
-	Account(ctx context.Context, id string) (platform.Account, error)
+// Credentials knows who a token speaks for.
+type Credentials interface {
+	// Authenticate returns whom a token or invitation speaks for; platform.ErrUnauthorized for one that is not known.
+	Authenticate(ctx context.Context, token string) (platform.Caller, error)
 }
 
-// Services keeps services. What is resolved within an account is never another account's.
+// Accounts keeps accounts.
+type Accounts interface {
+	Account(ctx context.Context, id string) (platform.Account, error)
+	Accounts(ctx context.Context) ([]platform.Account, error)
+	// FoundAccount makes an account with a first admin, and returns that one's token.
+	FoundAccount(ctx context.Context, name string, q platform.Quota) (platform.Account, string, error)
+	// SetQuota takes an id or a name.
+	SetQuota(ctx context.Context, ref string, q platform.Quota) (platform.Account, error)
+	// UsageOf is what an account uses of its quota.
+	UsageOf(ctx context.Context, account string) (used platform.Quota, services, live int, err error)
+}
+
+// Members keeps members. A ref is an id or a name.
+type Members interface {
+	Members(ctx context.Context, account string) ([]platform.Member, error)
+	Member(ctx context.Context, account, ref string) (platform.Member, error)
+	UpdateMember(ctx context.Context, account, ref string, change func(*platform.Member) error) (platform.Member, error)
+	RemoveMember(ctx context.Context, account, ref string) error
+}
+
+// Invitations keeps invitations.
+type Invitations interface {
+	Invite(ctx context.Context, account string, draft platform.Invitation) (made platform.Invitation, secret string, err error)
+	Invitations(ctx context.Context, account string) ([]platform.Invitation, error)
+	Uninvite(ctx context.Context, account, ref string) error
+	// Join uses an invitation up and returns the new member with a token.
+	Join(ctx context.Context, invitation string) (m platform.Member, secret string, err error)
+}
+
+// Tokens keeps API tokens.
+type Tokens interface {
+	CreateToken(ctx context.Context, member string, draft platform.Token) (t platform.Token, secret string, err error)
+	Tokens(ctx context.Context, account string) ([]wire.TokenView, error)
+	// RevokeToken takes an id, or a name that only one token has; with a member only one of that member's.
+	RevokeToken(ctx context.Context, account, member, ref string) error
+}
+
+// Projects keeps projects. What is resolved within an account is never another account's.
+type Projects interface {
+	Projects(ctx context.Context, account string) ([]platform.Project, error)
+	// ResolveProject takes an id, a unique prefix of one, or a name.
+	ResolveProject(ctx context.Context, account, ref string) (platform.Project, error)
+	CreateProject(ctx context.Context, account, name string) (platform.Project, error)
+	DeleteProject(ctx context.Context, id string) error
+}
+
+// Environments keeps environments.
+type Environments interface {
+	Environments(ctx context.Context, project string) ([]platform.Environment, error)
+	// ResolveEnvironment takes an id, a unique prefix of one, name or project/name.
+	ResolveEnvironment(ctx context.Context, account, ref string) (platform.Environment, error)
+	CreateEnvironment(ctx context.Context, project, name string) (platform.Environment, error)
+	UpdateEnvironment(ctx context.Context, id string, change func(*platform.Environment) error) (platform.Environment, error)
+	DeleteEnvironment(ctx context.Context, id string) error
+}
+
+// ServiceQuery selects services, by project, environment and name. Zero fields do not restrict.
+type ServiceQuery struct {
+	Account     string
+	Projects    []string  // ids; nil: all
+	Environment string    // id
+	After       [3]string // project, environment and name of the last service of the page before
+	Limit       int
+}
+
+// Services keeps services.
 type Services interface {
-	Services(ctx context.Context, account string) ([]platform.Service, error)
-	// ResolveService takes an id, name, env/name or project/env/name.
+	Service(ctx context.Context, id string) (platform.Service, error)
+	ServicePage(ctx context.Context, q ServiceQuery) ([]platform.Service, error)
+	// ResolveService takes an id, a unique prefix of one, name, env/name or project/env/name.
 	ResolveService(ctx context.Context, account, ref string) (platform.Service, error)
 	CreateService(ctx context.Context, account, ref string, draft platform.Service) (platform.Service, error)
+}
+
+// Secrets keeps secret variables and the passwords of registries. Nothing that is put in comes out through it
+// but Masked, which is for hiding.
+type Secrets interface {
+	KeepSecret(ctx context.Context, service, name, value, by string) (version int64, err error)
+	// Secrets describes those versions, by name.
+	Secrets(ctx context.Context, service string, versions map[string]int64) ([]platform.Secret, error)
+	// Masked lists what must not be seen in the logs of a service.
+	Masked(ctx context.Context, service string) ([]string, error)
+}
+
+// Registries keeps where services pull private images from.
+type Registries interface {
+	SetRegistry(ctx context.Context, service string, r platform.Registry, password string) (platform.Registry, error)
+	Registries(ctx context.Context, service string) ([]platform.Registry, error)
+	RemoveRegistry(ctx context.Context, service, host string) error
+}
+
+// DeploymentQuery selects deployments, newest first. Zero fields do not restrict.
+type DeploymentQuery struct {
+	Account  string
+	Projects []string // ids; nil: all
+	Service  string
+	Status   platform.Status
+	Before   string // id of the last deployment of the page before
+	Limit    int
 }
 
 // Deployments keeps deployments.
 type Deployments interface {
 	Deployment(ctx context.Context, id string) (platform.Deployment, error)
-	// Deployments lists a service's deployments, newest first; limit 0 means all.
-	Deployments(ctx context.Context, service string, limit int) ([]platform.Deployment, error)
+	DeploymentPage(ctx context.Context, q DeploymentQuery) ([]platform.Deployment, error)
+	// LiveOf reads the live deployments of services, by service.
+	LiveOf(ctx context.Context, services []platform.Service) (map[string]platform.Deployment, error)
 	// FindDeployment takes an id or a unique prefix of one.
 	FindDeployment(ctx context.Context, account, prefix string) (platform.Deployment, error)
 }
@@ -37,17 +130,56 @@ type Deployments interface {
 type Keys interface {
 	ListKeys(ctx context.Context, account string) ([]platform.Key, error)
 	// AddKey takes a line of authorized_keys form; an empty name means its comment.
-	AddKey(ctx context.Context, account, name, line string) (platform.Key, error)
-	// RemoveKey takes an id, a fingerprint, or a name that only one key has.
-	RemoveKey(ctx context.Context, account, ref string) error
+	AddKey(ctx context.Context, member, name, line string) (platform.Key, error)
+	// RemoveKey takes an id, a fingerprint, or a name that only one key has; with a member only one of that member's.
+	RemoveKey(ctx context.Context, account, member, ref string) error
+}
+
+// AuditQuery selects entries of the audit log, newest first.
+type AuditQuery struct {
+	Accounts []string // "" is nobody known
+	Before   int64    // position of the last entry of the page before
+	After    int64    // only entries behind this position
+	Limit    int
+}
+
+// AuditLog keeps who changed what.
+type AuditLog interface {
+	Audit(ctx context.Context, entries ...platform.AuditEntry) error
+	AuditPage(ctx context.Context, q AuditQuery) ([]platform.AuditEntry, error)
+}
+
+// Answer is what a request with an Idempotency-Key was answered.
+type Answer struct {
+	Fingerprint string // of the request
+	Status      int    // 0: not answered yet, or never
+	Body        []byte
+}
+
+// Answers keeps answers for a day, across restarts.
+type Answers interface {
+	// Claim reserves a key of a credential; claimed is false when it is taken, and before says by what.
+	Claim(ctx context.Context, credential, key, fingerprint string) (before Answer, claimed bool, err error)
+	Answered(ctx context.Context, credential, key string, status int, body []byte) error
+	Unclaim(ctx context.Context, credential, key string) error
 }
 
 // Records is everything that is kept.
 type Records interface {
+	Credentials
+	Accounts
+	Members
+	Invitations
 	Tokens
+	Projects
+	Environments
 	Services
+	Secrets
+	Registries
 	Deployments
 	Keys
+	AuditLog
+	Answers
 }
 
 // EventQuery selects events. Zero fields do not restrict.
@@ -72,6 +204,8 @@ type Deployer interface {
 	Cancel(ctx context.Context, id string) error
 	// Configure changes a service's config and, where a version is live, rolls it out again.
 	Configure(ctx context.Context, service string, t platform.Trigger, change func(*platform.Config) error) (d platform.Deployment, deployed bool, err error)
+	// Suspend stops the spherelets of what is live and keeps everything else. It blocks until they have stopped.
+	Suspend(ctx context.Context, service string) error
 	// Withdraw stops a service for good and deletes it with everything it has. It blocks until that is done.
 	Withdraw(ctx context.Context, service string) error
 }
@@ -82,10 +216,18 @@ type Runtime interface {
 	Spherelets(deployment string) []platform.Spherelet
 }
 
+// Pullers checks access to registries.
+type Pullers interface {
+	// CheckLogin asks the registry whether it lets username in; a *platform.Failure says why not.
+	CheckLogin(ctx context.Context, host, username, password string) error
+}
+
 // Host knows the machine.
 type Host interface {
 	// Daemons lists the supervised processes.
 	Daemons() []wire.Daemon
 	// Ready says why the server is not ready to take work; nil when everything is up.
 	Ready() error
+	// Disk measures what uses the disk.
+	Disk(ctx context.Context) (wire.Disk, error)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -42,6 +43,7 @@ func kinds() []kind {
 		{platform.ErrInvalid, http.StatusUnprocessableEntity, wire.CodeInvalid, ""},
 		{platform.ErrNotFound, http.StatusNotFound, wire.CodeNotFound, ""},
 		{platform.ErrCapacity, http.StatusConflict, wire.CodeCapacity, ""},
+		{platform.ErrPrecondition, http.StatusPreconditionFailed, wire.CodePrecondition, "read it again, and repeat the change with the new ETag"},
 		{platform.ErrConflict, http.StatusConflict, wire.CodeConflict, ""},
 		{platform.ErrForbidden, http.StatusForbidden, wire.CodeForbidden, ""},
 		{platform.ErrUnauthorized, http.StatusUnauthorized, wire.CodeUnauthorized, "send a token as Authorization: Bearer csph_…; csph login keeps one, the first is in admin.token of the state folder"},
@@ -58,7 +60,10 @@ func (s *Server) problem(ctx context.Context, err error) *problem {
 	}}
 	var tooLarge *http.MaxBytesError
 	var failure *platform.Failure
+	var often *rateError
 	switch {
+	case errors.As(err, &often):
+		p.limited(often)
 	case errors.As(err, &tooLarge):
 		p.Status, p.Code, p.Hint = http.StatusRequestEntityTooLarge, wire.CodeTooLarge, ""
 		p.Detail = fmt.Sprintf("the body is larger than %d bytes", tooLarge.Limit)
@@ -123,6 +128,9 @@ func (s *Server) refused(ctx context.Context, e *huma.ErrorModel) *problem {
 // write sends p outside of huma: from middleware, and for paths that are no operation.
 func (p *problem) write(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", p.ContentType(""))
+	if p.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(p.RetryAfter))
+	}
 	if p.Status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", "Bearer")
 	}

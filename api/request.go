@@ -6,7 +6,9 @@ import (
 	"crypto/rand"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -18,11 +20,14 @@ import (
 
 // request is what is known of a request while it is answered.
 type request struct {
-	id string
+	id      string
+	target  string // what it is about: the path below /v1/
+	query   url.Values
+	address string // IP it came from
 
-	mu    sync.Mutex
-	token platform.Token
-	cause error
+	mu     sync.Mutex
+	caller platform.Caller
+	cause  error
 }
 
 type requestKey struct{}
@@ -42,37 +47,49 @@ func (r *request) fail(err error) {
 	r.cause = err
 }
 
-func (r *request) identify(t platform.Token) {
+func (r *request) identify(c platform.Caller) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.token = t
+	r.caller = c
+}
+
+// caller is who asks.
+func caller(ctx context.Context) platform.Caller {
+	r := requestOf(ctx)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.caller
 }
 
 // account is whose records the request may see.
-func account(ctx context.Context) string { return requestOf(ctx).caller().Account }
+func account(ctx context.Context) string { return caller(ctx).Account }
 
 // trigger names the caller as who asked for a deployment.
 func trigger(ctx context.Context, kind string) platform.Trigger {
-	return platform.Trigger{Kind: kind, Actor: requestOf(ctx).caller().Name}
-}
-
-func (r *request) caller() platform.Token {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.token
+	return platform.Trigger{Kind: kind, Actor: caller(ctx).Name, Address: requestOf(ctx).address}
 }
 
 func (r *request) outcome() (token string, cause error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.token.Name, r.cause
+	return r.caller.Name, r.cause
+}
+
+func newRequest(r *http.Request) *request {
+	address := r.RemoteAddr
+	if host, _, err := net.SplitHostPort(address); err == nil {
+		address = host
+	}
+	return &request{
+		id: "req_" + strings.ToLower(rand.Text()), target: strings.TrimPrefix(r.URL.Path, "/v1/"), query: r.URL.Query(), address: address,
+	}
 }
 
 // observed gives every request an id, and its one line in the log.
 func (s *Server) observed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
-		req := &request{id: "req_" + strings.ToLower(rand.Text())}
+		req := newRequest(r)
 		w.Header().Set("X-Request-Id", req.id)
 		seen := &statusWriter{ResponseWriter: w}
 		next.ServeHTTP(seen, r.WithContext(context.WithValue(r.Context(), requestKey{}, req)))
@@ -110,33 +127,6 @@ func (s *Server) recovered(next http.Handler) http.Handler {
 		}()
 		next.ServeHTTP(w, r)
 	})
-}
-
-// authorised lets requests under /v1 through that carry a token which is known.
-func (s *Server) authorised(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, "/v1") {
-			token, err := s.authenticate(r)
-			if err != nil {
-				s.refuse(w, r, err)
-				return
-			}
-			requestOf(r.Context()).identify(token)
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-func (s *Server) authenticate(r *http.Request) (platform.Token, error) {
-	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") || token == "" {
-		return platform.Token{}, fmt.Errorf("%w: the request carries no token", platform.ErrUnauthorized)
-	}
-	t, err := s.Records.Authenticate(r.Context(), strings.TrimSpace(token))
-	if err != nil {
-		return platform.Token{}, fmt.Errorf("check the token: %w", err)
-	}
-	return t, nil
 }
 
 // refuse answers with err, outside of any operation.

@@ -16,6 +16,7 @@ import (
 	"csph/api"
 	"csph/api/apitest"
 	"csph/api/client"
+	"csph/cmd/csphd/ledger"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -51,7 +52,7 @@ func TestServeEndsStreamsAndRemovesOldUploads(t *testing.T) {
 		t.Fatal(err)
 	}
 	server, err := api.New(api.Options{
-		Records: w.DB, Events: w.Server.Events(), Deployer: w.Deployer, Runtime: w.Deployer, Host: w.Server,
+		Records: ledger.Records{DB: w.DB}, Events: w.Server.Events(), Deployer: w.Deployer, Runtime: w.Deployer, Host: w.Server,
 		Logger: slog.New(slog.DiscardHandler), URL: apitest.URL, LogDir: w.LogDir(), Sources: filepath.Join(w.Dir, "sources"),
 	})
 	if err != nil {

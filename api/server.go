@@ -23,6 +23,7 @@ type Options struct {
 	Deployer Deployer
 	Runtime  Runtime
 	Host     Host
+	Pullers  Pullers
 	Logger   *slog.Logger
 
 	Version string // of csphd
@@ -35,6 +36,8 @@ type Options struct {
 	Sources string
 	// Upload bounds an uploaded archive; zero fields mean tarball's defaults.
 	Upload tarball.Limits
+	// Rates bounds how often the API may be asked; zero fields mean the defaults.
+	Rates Rates
 	// KeepAlive is the time between the comments on a silent stream; 0 means 15 s.
 	KeepAlive time.Duration
 }
@@ -61,6 +64,7 @@ type Server struct {
 	openAPI []byte
 	uploads *tarball.Store
 	logs    logFiles
+	limits  *limits
 }
 
 // New returns a Server that has not touched anything yet.
@@ -70,13 +74,13 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{
 		Options: o, started: time.Now().UTC(),
-		uploads: tarball.NewStore(o.Sources, o.Upload), logs: logFiles{o.LogDir},
+		uploads: tarball.NewStore(o.Sources, o.Upload), logs: logFiles{o.LogDir}, limits: newLimits(o.Rates),
 	}
 	mux := http.NewServeMux()
 	if err := s.register(mux); err != nil {
 		return nil, err
 	}
-	s.handler = s.observed(s.recovered(s.authorised(mux)))
+	s.handler = s.observed(s.recovered(s.authorised(s.idempotent(mux))))
 	return s, nil
 }
 
@@ -130,6 +134,13 @@ func (s *Server) register(mux *http.ServeMux) error {
 	s.logOperations(api)
 	s.eventOperations(api)
 	s.keyOperations(api)
+	s.diskOperations(api)
+	s.memberOperations(api)
+	s.tokenOperations(api)
+	s.projectOperations(api)
+	s.environmentOperations(api)
+	s.secretOperations(api)
+	s.auditOperations(api)
 	if err := s.describe(api); err != nil {
 		return err
 	}

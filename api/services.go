@@ -21,9 +21,21 @@ type ServicePath struct {
 	Service string `path:"service" doc:"id, unique prefix of one, name, env/name or project/env/name (with / as %2F)"`
 }
 
-type configure struct {
+type configureService struct {
 	ServicePath
+	IfMatch
 	Body wire.ConfigChange
+}
+
+type deleteService struct {
+	ServicePath
+	Force bool `query:"force" doc:"Also while something of it is live"`
+}
+
+type listServices struct {
+	Page
+	Environment string `query:"environment" doc:"Only those of this environment"`
+	Project     string `query:"project" doc:"Only those of this project"`
 }
 
 type createService struct {
@@ -38,66 +50,131 @@ func (s *Server) serviceOperations(api huma.API) {
 	create.status = http.StatusCreated
 	restart := op("restart-service", http.MethodPost, "/v1/services/{service}/restart", "Replace all spherelets by new ones, without a build")
 	restart.status = http.StatusAccepted
+	resume := op("resume-service", http.MethodPost, "/v1/services/{service}/resume", "Start a suspended service again, with its present config")
+	resume.status = http.StatusAccepted
 	add(s, api, op("list-services", http.MethodGet, "/v1/services", "List services"), s.listServices)
 	add(s, api, create, s.createService)
 	add(s, api, op("get-service", http.MethodGet, "/v1/services/{service}", "Get a service"), s.getService)
 	add(s, api, op("configure-service", http.MethodPatch, "/v1/services/{service}", "Change a service's config; what is live is rolled out again with it"), s.configureService)
 	add(s, api, op("delete-service", http.MethodDelete, "/v1/services/{service}", "Stop and delete a service with everything it has"), s.deleteService)
 	add(s, api, restart, s.restartService)
+	add(s, api, op("suspend-service", http.MethodPost, "/v1/services/{service}/suspend", "Stop a service's spherelets and keep everything else"), s.suspendService)
+	add(s, api, resume, s.resumeService)
 	add(s, api, op("list-service-spherelets", http.MethodGet, "/v1/services/{service}/spherelets", "List the spherelets of what is live"), s.serviceSpherelets)
 }
 
 // withdrawTimeout bounds the deletion of a service: drain, grace, and as much again.
 const withdrawTimeout = 5 * time.Minute
 
-// service resolves what a request calls a service, within the account of its token.
-func (s *Server) service(ctx context.Context, ref string) (platform.Service, error) {
-	found, err := s.Records.ResolveService(ctx, account(ctx), ref)
-	if err == nil || !strings.HasPrefix(ref, platform.ServicePrefix+"_") {
-		return found, err
+// view is a service as it is shown, live being its live deployment.
+func (s *Server) view(svc platform.Service, live platform.Deployment) wire.ServiceView {
+	v := wire.ServiceView{Service: svc, URL: s.URL(svc)}
+	if svc.Live == "" {
+		return v
 	}
-	all, listErr := s.Records.Services(ctx, account(ctx))
-	if listErr != nil {
-		return platform.Service{}, listErr
-	}
-	matches := 0
-	for _, svc := range all {
-		if strings.HasPrefix(svc.ID, ref) {
-			found = svc
-			matches++
+	v.Running = &wire.Running{Shape: live.Config.Shape, Count: live.Config.Count}
+	for _, one := range s.Runtime.Spherelets(svc.Live) {
+		if one.State == platform.Running {
+			v.Running.Up++
 		}
 	}
-	switch matches {
-	case 0:
-		return platform.Service{}, err
-	case 1:
-		return found, nil
+	return v
+}
+
+// shown is a service as it is shown.
+func (s *Server) shown(ctx context.Context, svc platform.Service) (wire.ServiceView, error) {
+	var live platform.Deployment
+	if svc.Live != "" {
+		var err error
+		if live, err = s.Records.Deployment(ctx, svc.Live); err != nil {
+			return wire.ServiceView{}, err
+		}
 	}
-	return platform.Service{}, fmt.Errorf("%w: %s is the start of %d services' ids; write more of it", platform.ErrConflict, ref, matches)
+	return s.view(svc, live), nil
 }
 
-func (s *Server) view(svc platform.Service) wire.ServiceView {
-	return wire.ServiceView{Service: svc, URL: s.URL(svc)}
-}
-
-func (s *Server) listServices(ctx context.Context, _ *none) (*body[[]wire.ServiceView], error) {
-	all, err := s.Records.Services(ctx, account(ctx))
+func (s *Server) listServices(ctx context.Context, in *listServices) (*listed[wire.ServiceView], error) {
+	q, err := s.serviceQuery(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	all, err := s.Records.ServicePage(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	live, err := s.Records.LiveOf(ctx, all)
+	if err != nil {
+		return nil, err
+	}
+	projects, err := s.projectNames(ctx)
 	views := make([]wire.ServiceView, len(all))
 	for i, svc := range all {
-		views[i] = s.view(svc)
+		views[i] = s.view(svc, live[svc.ID])
 	}
-	return list(views, err)
+	key := func(v wire.ServiceView) string {
+		return strings.Join([]string{projects[v.Project], v.EnvName, v.Name}, "/")
+	}
+	return paged(ctx, in.Page, views, key, err)
 }
 
-func (s *Server) getService(ctx context.Context, in *ServicePath) (*body[wire.ServiceView], error) {
+// serviceQuery selects one service more than the page has.
+func (s *Server) serviceQuery(ctx context.Context, in *listServices) (q ServiceQuery, err error) {
+	c := caller(ctx)
+	q = ServiceQuery{Account: c.Account, Projects: c.Projects, Limit: in.Limit + 1}
+	after, err := in.after()
+	if err != nil {
+		return q, err
+	}
+	if parts := strings.Split(after, "/"); len(parts) == len(q.After) {
+		copy(q.After[:], parts)
+	}
+	if in.Project != "" {
+		p, err := s.project(ctx, in.Project)
+		if err != nil {
+			return q, err
+		}
+		q.Projects = []string{p.ID}
+	}
+	if in.Environment != "" {
+		e, err := s.environment(ctx, in.Environment)
+		if err != nil {
+			return q, err
+		}
+		q.Environment = e.ID
+	}
+	return q, nil
+}
+
+// projectNames are the names of the account's projects by id.
+func (s *Server) projectNames(ctx context.Context) (map[string]string, error) {
+	all, err := s.Records.Projects(ctx, account(ctx))
+	names := make(map[string]string, len(all))
+	for _, p := range all {
+		names[p.ID] = p.Name
+	}
+	return names, err
+}
+
+func (s *Server) getService(ctx context.Context, in *ServicePath) (*tagged[wire.ServiceView], error) {
 	svc, err := s.service(ctx, in.Service)
 	if err != nil {
 		return nil, err
 	}
-	return answer(s.view(svc), nil)
+	view, err := s.shown(ctx, svc)
+	if err != nil {
+		return nil, err
+	}
+	return &tagged[wire.ServiceView]{ETag: etag(svc.Config), Body: view}, nil
 }
 
 func (s *Server) createService(ctx context.Context, in *createService) (*body[wire.ServiceView], error) {
+	project := platform.DefaultProject
+	if parts := strings.Split(in.Body.Name, "/"); len(parts) == 3 {
+		project = parts[0]
+	}
+	if err := s.place(ctx, project); err != nil {
+		return nil, err
+	}
 	draft := platform.Service{Type: in.Body.Type}
 	if err := change(in.Body.ConfigChange)(&draft.Config); err != nil {
 		return nil, err
@@ -106,37 +183,87 @@ func (s *Server) createService(ctx context.Context, in *createService) (*body[wi
 	if err != nil {
 		return nil, err
 	}
-	return answer(s.view(svc), nil)
+	return answer(s.shown(ctx, svc))
 }
 
-func (s *Server) configureService(ctx context.Context, in *configure) (*body[wire.Configured], error) {
+func (s *Server) configureService(ctx context.Context, in *configureService) (*tagged[wire.Configured], error) {
 	svc, err := s.service(ctx, in.Service)
 	if err != nil {
 		return nil, err
 	}
-	d, deployed, err := s.Deployer.Configure(ctx, svc.ID, trigger(ctx, platform.TriggerConfig), change(in.Body))
+	return s.configure(ctx, svc, in.IfMatch, change(in.Body))
+}
+
+// configure changes a service's config if it still is what the client has read.
+func (s *Server) configure(ctx context.Context, svc platform.Service, match IfMatch, to func(*platform.Config) error) (*tagged[wire.Configured], error) {
+	d, deployed, err := s.Deployer.Configure(ctx, svc.ID, trigger(ctx, platform.TriggerConfig), func(c *platform.Config) error {
+		if err := match.check(*c); err != nil {
+			return err
+		}
+		return to(c)
+	})
 	if err != nil {
 		return nil, err
 	}
 	if svc, err = s.service(ctx, svc.ID); err != nil {
 		return nil, err
 	}
-	out := wire.Configured{Service: s.view(svc)}
-	if deployed {
-		out.Deployment = &d
+	view, err := s.shown(ctx, svc)
+	if err != nil {
+		return nil, err
 	}
-	return answer(out, nil)
+	out := &tagged[wire.Configured]{ETag: etag(svc.Config), Body: wire.Configured{Service: view}}
+	if deployed {
+		out.Body.Deployment = &d
+	}
+	return out, nil
 }
 
-func (s *Server) deleteService(ctx context.Context, in *ServicePath) (*none, error) {
+func (s *Server) deleteService(ctx context.Context, in *deleteService) (*none, error) {
 	svc, err := s.service(ctx, in.Service)
 	if err != nil {
 		return nil, err
 	}
-	// A client that goes away must not leave half a service behind.
+	if svc.Live != "" && !svc.Suspended && !in.Force {
+		return nil, fmt.Errorf("%w: service %s is running (%s is live); csph services delete %s --yes --force deletes it all the same", platform.ErrConflict, svc.Name, svc.Live, svc.Name)
+	}
+	return nil, s.withdraw(ctx, svc)
+}
+
+// withdraw stops and deletes a service. A client that goes away must not leave half of one behind.
+func (s *Server) withdraw(ctx context.Context, svc platform.Service) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), withdrawTimeout)
 	defer cancel()
-	return nil, s.Deployer.Withdraw(ctx, svc.ID)
+	return s.Deployer.Withdraw(ctx, svc.ID)
+}
+
+func (s *Server) suspendService(ctx context.Context, in *ServicePath) (*body[wire.ServiceView], error) {
+	svc, err := s.live(ctx, in.Service)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), withdrawTimeout)
+	defer cancel()
+	if err := s.Deployer.Suspend(ctx, svc.ID); err != nil {
+		return nil, err
+	}
+	if svc, err = s.service(ctx, svc.ID); err != nil {
+		return nil, err
+	}
+	return answer(s.shown(ctx, svc))
+}
+
+func (s *Server) resumeService(ctx context.Context, in *ServicePath) (*body[platform.Deployment], error) {
+	svc, err := s.live(ctx, in.Service)
+	if err == nil && !svc.Suspended {
+		err = fmt.Errorf("%w: service %s is not suspended", platform.ErrConflict, svc.Name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return answer(s.Deployer.Start(ctx, deploy.Request{
+		Service: svc.ID, From: svc.Live, Trigger: trigger(ctx, platform.TriggerResume),
+	}))
 }
 
 func (s *Server) restartService(ctx context.Context, in *ServicePath) (*body[platform.Deployment], error) {
@@ -145,7 +272,7 @@ func (s *Server) restartService(ctx context.Context, in *ServicePath) (*body[pla
 		return nil, err
 	}
 	return answer(s.Deployer.Start(ctx, deploy.Request{
-		Service: svc.ID, From: svc.Live, Trigger: trigger(ctx, platform.TriggerRedeploy),
+		Service: svc.ID, From: svc.Live, Trigger: trigger(ctx, platform.TriggerRestart),
 	}))
 }
 
@@ -155,9 +282,9 @@ func (s *Server) serviceSpherelets(ctx context.Context, in *ServicePath) (*body[
 		return nil, err
 	}
 	if svc.Live == "" {
-		return list[platform.Spherelet](nil, nil)
+		return array[platform.Spherelet](nil), nil
 	}
-	return list(s.Runtime.Spherelets(svc.Live), nil)
+	return array(s.Runtime.Spherelets(svc.Live)), nil
 }
 
 // live resolves a service that must have a live deployment.
@@ -184,6 +311,7 @@ func change(c wire.ConfigChange) func(*platform.Config) error {
 		set(&to.Count, c.Count)
 		set(&to.Port, c.Port)
 		set(&to.Build, c.Build)
+		set(&to.Dir, c.Dir)
 		set(&to.Run, c.Run)
 		if c.Ready != nil {
 			to.Ready = c.Ready

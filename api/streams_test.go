@@ -175,6 +175,8 @@ func TestLogsOfAllSphereletsComeInOrderOfTime(t *testing.T) {
 	a, b := w.writer(t, d.ID, "sph_a"), w.writer(t, d.ID, "sph_b")
 	for i := range 20 {
 		write(t, []*logs.Writer{a, b}[i%2], fmt.Sprint(i))
+		for at := time.Now().UnixMicro(); time.Now().UnixMicro() == at; { // times are kept to the microsecond
+		}
 	}
 	for _, tail := range []int{0, 5} {
 		var got []string

@@ -46,7 +46,10 @@ type Config struct {
 	IdleRestart time.Duration
 	Settings    HostSettings
 	Credentials Credentials // for registries; nil: none
-	Logger      *slog.Logger
+	// Login is with which name and password the service of a deployment pulls from a registry (see platform.RegistryHost), both
+	// empty where there are none; it comes before Credentials. Nil: services have none.
+	Login  func(ctx context.Context, deployment, host string) (user, password string, err error)
+	Logger *slog.Logger
 }
 
 func (c Config) withDefaults() (Config, error) {

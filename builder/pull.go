@@ -39,7 +39,7 @@ func (b *Builder) Pull(ctx context.Context, deployment, ref string) (platform.Im
 	defer log.Close()
 	began := time.Now()
 	log.Step("pull " + ref)
-	image, err := b.pull(ctx, ref, imageName("pulled", deployment), nil)
+	image, err := b.pullAs(ctx, ref, imageName("pulled", deployment), nil, b.loginOf(ctx, deployment))
 	if err != nil {
 		return platform.Image{}, err
 	}
@@ -47,8 +47,28 @@ func (b *Builder) Pull(ctx context.Context, deployment, ref string) (platform.Im
 	return image, nil
 }
 
+// loginOf is with what the service of a deployment pulls.
+func (b *Builder) loginOf(ctx context.Context, deployment string) Credentials {
+	return func(registry string) (user, password string, err error) {
+		if b.config.Login != nil {
+			if user, password, err = b.config.Login(ctx, deployment, platform.RegistryHost(registry)); err != nil || user != "" {
+				return user, password, err
+			}
+		}
+		if b.config.Credentials != nil {
+			return b.config.Credentials(registry)
+		}
+		return "", "", nil
+	}
+}
+
 // pull fetches ref and keeps it in the engine's store as name.
 func (b *Builder) pull(ctx context.Context, ref, name string, labels map[string]string) (platform.Image, error) {
+	return b.pullAs(ctx, ref, name, labels, b.config.Credentials)
+}
+
+// pullAs is pull with a login.
+func (b *Builder) pullAs(ctx context.Context, ref, name string, labels map[string]string, login Credentials) (platform.Image, error) {
 	named, err := reference.ParseDockerRef(ref)
 	if err != nil {
 		return platform.Image{}, &platform.Failure{
@@ -58,7 +78,7 @@ func (b *Builder) pull(ctx context.Context, ref, name string, labels map[string]
 	}
 	ctx, cancel := context.WithTimeout(b.inNamespace(ctx), pullTimeout)
 	defer cancel()
-	p := &pull{builder: b, ref: named.String(), resolver: b.resolver()}
+	p := &pull{builder: b, ref: named.String(), resolver: b.resolver(login)}
 	image, err := p.fetch(ctx, name, labels)
 	if err != nil && poisoned(err) {
 		p.cure(ctx)
@@ -70,10 +90,10 @@ func (b *Builder) pull(ctx context.Context, ref, name string, labels map[string]
 	return image, nil
 }
 
-func (b *Builder) resolver() remotes.Resolver {
+func (b *Builder) resolver(login Credentials) remotes.Resolver {
 	var auth []docker.AuthorizerOpt
-	if b.config.Credentials != nil {
-		auth = append(auth, docker.WithAuthCreds(b.config.Credentials))
+	if login != nil {
+		auth = append(auth, docker.WithAuthCreds(login))
 	}
 	return docker.NewResolver(docker.ResolverOptions{Hosts: docker.ConfigureDefaultRegistries(
 		docker.WithPlainHTTP(func(host string) (bool, error) { return plainHTTP(host), nil }),

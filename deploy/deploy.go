@@ -74,14 +74,18 @@ func (d *Deployer) refuseCancel(ctx context.Context, id string) error {
 }
 
 // Configure changes a service's config and, where a version is live, rolls that out again with it, without a
-// build. Where none is live yet the next deployment will have it, and deployed is false.
+// build. Where none is live yet, or the service is suspended, the next deployment will have it; and where only the
+// count changes, what is live is scaled: then deployed is false.
 func (d *Deployer) Configure(ctx context.Context, service string, t platform.Trigger, change func(*platform.Config) error) (dep platform.Deployment, deployed bool, err error) {
 	svc, err := d.Records.Service(ctx, service)
 	if err != nil {
 		return platform.Deployment{}, false, err
 	}
-	if svc.Live == "" {
+	if svc.Live == "" || svc.Suspended {
 		_, err := d.Records.UpdateService(ctx, service, func(s *platform.Service) error { return changeConfig(&s.Config, change) })
+		return platform.Deployment{}, false, err
+	}
+	if scaled, err := d.scale(ctx, svc, change); scaled || err != nil {
 		return platform.Deployment{}, false, err
 	}
 	dep, err = d.Start(ctx, Request{Service: service, Trigger: t, From: svc.Live, Change: change})
@@ -138,6 +142,9 @@ func (d *Deployer) draft(ctx context.Context, r Request) (platform.Deployment, p
 	if err == nil {
 		err = d.fits(ctx, svc, dep.Config)
 	}
+	if err == nil {
+		err = d.withinQuota(ctx, svc, dep.Config, r.Source != nil || r.Image != "")
+	}
 	return dep, svc, err
 }
 
@@ -178,7 +185,7 @@ func (d *Deployer) freeze(ctx context.Context, svc platform.Service) (platform.C
 // changeConfig applies change to a copy, so that a refused change leaves nothing behind, and checks the outcome.
 func changeConfig(c *platform.Config, change func(*platform.Config) error) error {
 	next := *c
-	next.Env = maps.Clone(c.Env)
+	next.Env, next.Secrets = maps.Clone(c.Env), maps.Clone(c.Secrets)
 	if next.Env == nil {
 		next.Env = map[string]string{}
 	}

@@ -173,6 +173,9 @@ func (d *Deployer) swap(dep platform.Deployment, svc platform.Service, v *vigil)
 	}
 	old := d.tending(dep.Service)
 	defer old.hold()()
+	if err := d.awaken(current); err != nil {
+		return dep, err
+	}
 	targets := v.look().ready
 	replaced, err := d.route(d.ctx, svc, targets)
 	if err != nil {

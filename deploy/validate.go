@@ -87,8 +87,9 @@ func (d *Deployer) used(ctx context.Context, but string) (Capacity, error) {
 		if err != nil || dep.Service == but || dep.Status != platform.Live {
 			continue
 		}
-		n := int64(dep.Config.Count)
-		sum.Spherelets += dep.Config.Count
+		count := max(dep.Config.Count, len(d.Engine.Spherelets(dep.ID))) // it may have been scaled since
+		n := int64(count)
+		sum.Spherelets += count
 		sum.MilliCPU += n * shape.MilliCPU
 		sum.Memory += n * shape.Memory
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/netip"
 	"path/filepath"
 	"slices"
@@ -61,6 +62,10 @@ func (w *world) boot() {
 		Hosts:    func(s platform.Service) []string { return []string{s.Name + ".localhost"} },
 		URL:      func(s platform.Service) string { return "http://" + s.Name + ".localhost" },
 		Capacity: deploy.Capacity{Spherelets: 20},
+		Secrets: func(_ context.Context, service string, versions map[string]int64) (map[string]string, error) {
+			return spelled(versions), nil
+		},
+		Quota: w.db.QuotaOf,
 	})
 	if err := w.Resume(w.t.Context()); err != nil {
 		w.t.Fatal(err)
@@ -223,6 +228,10 @@ func (e *fakeEngine) Apply(_ context.Context, set platform.Set) error {
 			have++
 		}
 	}
+	for _, s := range e.newest(set.Deployment, have-set.Count) {
+		s.State = platform.Gone
+		e.put(s)
+	}
 	for range set.Count - have {
 		e.next++
 		s := platform.Spherelet{
@@ -235,6 +244,26 @@ func (e *fakeEngine) Apply(_ context.Context, set platform.Set) error {
 		e.put(s)
 	}
 	return nil
+}
+
+// newest are the last n spherelets of a deployment. e.mu is held.
+func (e *fakeEngine) newest(deployment string, n int) []platform.Spherelet {
+	if n <= 0 {
+		return nil
+	}
+	all := e.list(deployment)
+	return all[len(all)-n:]
+}
+
+// list are the spherelets of a deployment in the order they were made. e.mu is held.
+func (e *fakeEngine) list(deployment string) []platform.Spherelet {
+	var found []platform.Spherelet
+	for _, id := range slices.Sorted(maps.Keys(e.all)) {
+		if s := e.all[id]; deployment == "" || s.Deployment == deployment {
+			found = append(found, s)
+		}
+	}
+	return found
 }
 
 // put makes s the state of its spherelet. e.mu is held.
@@ -280,13 +309,7 @@ func (e *fakeEngine) Watch(ctx context.Context, deployment string) <-chan platfo
 func (e *fakeEngine) Spherelets(deployment string) []platform.Spherelet {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	var found []platform.Spherelet
-	for _, s := range e.all {
-		if deployment == "" || s.Deployment == deployment {
-			found = append(found, s)
-		}
-	}
-	return found
+	return e.list(deployment)
 }
 
 func (e *fakeEngine) Tail(string, int) ([]string, error) { return []string{"last words"}, nil }
@@ -447,3 +470,15 @@ func (r *fakeRouter) of(service string) []netip.AddrPort {
 }
 
 var errBroken = errors.New("broken")
+
+func (r *fakeRouter) drainedTargets() []netip.AddrPort {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.drained)
+}
+
+func (e *fakeEngine) sets() []platform.Set {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.applied)
+}

@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -40,6 +41,7 @@ type host struct {
 	services *fakeServices
 	deployer *fakeDeployer
 	log      *lockedBuffer
+	noPush   atomic.Pointer[error] // why the key may not push; nil: it may
 }
 
 type option func(*gitd.Config)
@@ -54,7 +56,7 @@ func start(t testing.TB, options ...option) *host {
 	}
 	h.dir = config.Dir
 	log := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	server, err := gitd.New(config, fakeKeys{key: key}, h.services, h.deployer, h.deployer, log)
+	server, err := gitd.New(config, fakeKeys{key: key, noPush: &h.noPush}, h.services, h.deployer, h.deployer, log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -217,14 +219,21 @@ func eventually(t testing.TB, what string, holds func() bool) {
 	}
 }
 
-// fakeKeys knows one key.
-type fakeKeys struct{ key string }
+// fakeKeys knows one key, which may push unless it is told why not.
+type fakeKeys struct {
+	key    string
+	noPush *atomic.Pointer[error]
+}
 
 func (k fakeKeys) Authenticate(_ context.Context, key ssh.PublicKey) (gitd.Identity, error) {
 	if string(key.Marshal()) != k.key {
 		return gitd.Identity{}, platform.ErrUnauthorized
 	}
-	return gitd.Identity{Account: "acc_1", Name: "laptop"}, nil
+	identity := gitd.Identity{Account: "acc_1", Name: "laptop"}
+	if why := k.noPush.Load(); why != nil {
+		identity.NoPush = *why
+	}
+	return identity, nil
 }
 
 // fakeServices is a list of services that grows by Create, except for names that start with "no".

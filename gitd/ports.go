@@ -14,6 +14,10 @@ import (
 type Identity struct {
 	Account string // id
 	Name    string // of the key; recorded as the actor of its pushes
+	// Projects are the ids of those it is limited to; nil: all of the account's.
+	Projects []string
+	// NoPush says why it may fetch only; nil: it may push.
+	NoPush error
 }
 
 // Keys knows the public keys that may log in.

@@ -34,7 +34,7 @@ func TestFirstPushCreatesTheServiceAndDeploysIt(t *testing.T) {
 	if d.Source.Revision != head || d.Source.Branch != "main" || d.Source.Subject != "change index.html" || d.Source.Kind != platform.FromGit {
 		t.Errorf("deployed source is %+v", d.Source)
 	}
-	if request.Trigger != (platform.Trigger{Kind: "push", Actor: "laptop"}) || request.Service != "svc_web" {
+	if request.Trigger != (platform.Trigger{Kind: "push", Actor: "laptop", Address: "127.0.0.1"}) || request.Service != "svc_web" {
 		t.Errorf("request is %+v", request)
 	}
 	content, err := os.ReadFile(filepath.Join(h.dir, "sources", "svc_web", "tree", "index.html"))

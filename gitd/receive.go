@@ -17,6 +17,9 @@ import (
 
 // receive serves one git push: references out, commands and pack in, judgement, deployment, report.
 func (s *session) receive(ctx context.Context, path string) int {
+	if err := s.identity.NoPush; err != nil {
+		return s.refuse(err.Error())
+	}
 	p, err := s.openPush(ctx, path)
 	if err != nil {
 		return s.refuse(s.sentence("open the repository", err))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
@@ -76,7 +77,7 @@ func (p *push) runDeployment(ctx context.Context) {
 	accepted := false
 	request := deploy.Request{
 		Service: p.service.ID,
-		Trigger: platform.Trigger{Kind: "push", Actor: p.session.identity.Name},
+		Trigger: platform.Trigger{Kind: "push", Actor: p.session.identity.Name, Address: hostOf(p.session.RemoteAddr())},
 		Source:  &source{push: p},
 		Change:  p.change(),
 		Accept: func(_ context.Context, _ platform.Deployment) error {
@@ -256,4 +257,13 @@ func (p *push) updateSentence(err error) string {
 		return err.Error()
 	}
 	return p.session.sentence("update the reference", err)
+}
+
+// hostOf is an address without its port.
+func hostOf(addr net.Addr) string {
+	host, _, err := net.SplitHostPort(addr.String())
+	if err != nil {
+		return addr.String()
+	}
+	return host
 }

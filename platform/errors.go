@@ -10,6 +10,7 @@ var (
 	ErrUnauthorized = errors.New("unauthorized")
 	ErrForbidden    = errors.New("forbidden")
 	ErrCapacity     = errors.New("capacity exceeded")
+	ErrPrecondition = errors.New("changed meanwhile")
 )
 
 // Reason is the machine-readable cause of a failed deployment (SPEC section 2).

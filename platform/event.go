@@ -38,10 +38,15 @@ const (
 	EventDraining     = "draining"
 	EventDrained      = "drained"
 	EventRetired      = "retired"
+	EventScaling      = "scaling"
+	EventScaled       = "scaled"
+	EventSuspended    = "suspended"
+	EventResumed      = "resumed"
 	EventFailed       = "failed"
 	EventCanceled     = "canceled"
 	EventSuperseded   = "superseded"
-	EventStatus       = "status" // a deployment entered Status
+	EventStatus       = "status"    // a deployment entered Status
+	EventCollected    = "collected" // images or caches that nothing refers to were removed
 )
 
 // Settles reports whether e is the last event of a deployment that a waiting client needs.

@@ -14,11 +14,13 @@ const (
 	TokenPrefix       = "tok"
 )
 
-// Account owns capacity, tokens and keys.
+// Account owns capacity and members.
 type Account struct {
-	ID      string    `json:"id"`
-	Name    string    `json:"name"`
-	Created time.Time `json:"created"`
+	ID       string    `json:"id"`
+	Name     string    `json:"name"`
+	Operator bool      `json:"operator,omitempty"` // its admins look after the server and the other accounts
+	Quota    Quota     `json:"quota,omitzero"`
+	Created  time.Time `json:"created"`
 }
 
 // Project groups what ships together. Spherelets of different projects cannot reach each other.
@@ -83,6 +85,8 @@ type Config struct {
 	Ready   *Check           `json:"ready,omitempty"` // nil: the default readiness rule (SPEC section 4)
 	// Health is asked for as long as a deployment is live; nil: nothing is.
 	Health *Health `json:"health,omitempty"`
+	// Dir is the folder of the source that is deployed, of a repository with several; "" lets the source tell.
+	Dir string `json:"dir,omitempty"`
 	// Setup is the setup of zerops.yml, where it is not the one named like the service.
 	Setup string `json:"setup,omitempty"`
 	// Drain bounds how long in-flight requests may take once traffic has moved; 0 means 30 s.
@@ -127,6 +131,8 @@ type Source struct {
 type Trigger struct {
 	Kind  string `json:"kind"`  // one of the Trigger… constants
 	Actor string `json:"actor"` // key or token name
+	// Address is the IP it came from; empty for what csph does by itself.
+	Address string `json:"address,omitempty"`
 }
 
 // Image is a runnable image in the engine's store, with what its configuration says.
@@ -180,19 +186,32 @@ func (d Deployment) Port() int {
 type Key struct {
 	ID          string    `json:"id"`
 	Account     string    `json:"account"`
+	Member      string    `json:"member"` // id
+	MemberName  string    `json:"member_name"`
 	Name        string    `json:"name"`
 	Public      string    `json:"public"`      // authorized_keys form, without comment
 	Fingerprint string    `json:"fingerprint"` // SHA256:…
 	Created     time.Time `json:"created"`
 }
 
-// Token is an API token; only its hash is stored.
+// Token is an API token; only its hash is stored. It can do what its member can, or less.
 type Token struct {
-	ID      string    `json:"id"`
-	Account string    `json:"account"`
-	Name    string    `json:"name"`
-	Created time.Time `json:"created"`
+	ID         string    `json:"id"`
+	Account    string    `json:"account"`
+	Member     string    `json:"member"` // id
+	MemberName string    `json:"member_name"`
+	Name       string    `json:"name"`
+	ReadOnly   bool      `json:"read_only,omitempty"`
+	Projects   []string  `json:"projects,omitempty"` // ids of those it is limited to; none: all of the member's
+	Created    time.Time `json:"created"`
+	Expires    time.Time `json:"expires,omitzero"` // zero: never
 }
+
+// Where names lead that leave something out (SPEC section 1).
+const (
+	DefaultProject     = "default"
+	DefaultEnvironment = "production"
+)
 
 // Trigger kinds.
 const (
@@ -201,4 +220,6 @@ const (
 	TriggerConfig   = "config"
 	TriggerRollback = "rollback"
 	TriggerRedeploy = "redeploy"
+	TriggerRestart  = "restart"
+	TriggerResume   = "resume"
 )

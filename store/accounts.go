@@ -7,19 +7,11 @@ import (
 	"csph/platform"
 )
 
-const (
-	accountColumns = "SELECT id, name, created FROM accounts "
-	projectColumns = "SELECT id, account, name, created FROM projects "
-)
+const accountColumns = "SELECT id, name, operator, quota, created FROM accounts "
 
 func scanAccount(r row) (a platform.Account, err error) {
-	err = r.Scan(&a.ID, &a.Name, instant{&a.Created})
+	err = r.Scan(&a.ID, &a.Name, &a.Operator, document{&a.Quota}, instant{&a.Created})
 	return a, err
-}
-
-func scanProject(r row) (p platform.Project, err error) {
-	err = r.Scan(&p.ID, &p.Account, &p.Name, instant{&p.Created})
-	return p, err
 }
 
 // Account returns the account with this id.
@@ -34,65 +26,84 @@ func (db *DB) Accounts(ctx context.Context) ([]platform.Account, error) {
 	return all, db.explain(err)
 }
 
-// Project returns the project with this id.
-func (db *DB) Project(ctx context.Context, id string) (platform.Project, error) {
-	p, err := one(ctx, db.reader, scanProject, "project", id, projectColumns+"WHERE id = $1", id)
-	return p, db.explain(err)
+// Founded is a new account and the token of its first admin, which is shown here and never again.
+type Founded struct {
+	Account platform.Account
+	Token   string
 }
 
-// Projects lists an account's projects by name.
-func (db *DB) Projects(ctx context.Context, account string) ([]platform.Project, error) {
-	all, err := list(ctx, db.reader, scanProject, projectColumns+"WHERE account = $1 ORDER BY name", account)
-	return all, db.explain(err)
-}
-
-// CreateProject makes a project with the environment production in it. The name must be free in the
-// account (ErrConflict) and a DNS label (ErrInvalid).
-func (db *DB) CreateProject(ctx context.Context, account, name string) (platform.Project, error) {
-	var made platform.Project
-	err := db.write(ctx, func(ctx context.Context, tx querier) error {
-		if _, err := one(ctx, tx, scanAccount, "account", account, accountColumns+"WHERE id = $1", account); err != nil {
-			return err
-		}
-		var err error
-		if made, err = db.insertProject(ctx, tx, account, name); err != nil {
-			return err
-		}
-		_, err = db.insertEnvironment(ctx, tx, made.ID, DefaultEnvironment)
+// CreateAccount makes an account with the first project and environment, one admin and a token for it.
+// The name must be free (ErrConflict) and a DNS label (ErrInvalid).
+func (db *DB) CreateAccount(ctx context.Context, name string, q platform.Quota) (Founded, error) {
+	if err := checkName("account", name); err != nil {
+		return Founded{}, err
+	}
+	token, err := newSecret(TokenPrefix)
+	if err != nil {
+		return Founded{}, err
+	}
+	made := Founded{Token: token}
+	err = db.write(ctx, func(ctx context.Context, tx querier) error {
+		made.Account, err = db.found(ctx, tx, platform.Account{Name: name, Quota: q}, token)
 		return err
 	})
-	return made, err
+	if err != nil {
+		return Founded{}, err
+	}
+	return made, nil
 }
 
-func (db *DB) insertAccount(ctx context.Context, tx querier, name string) (platform.Account, error) {
-	id, err := db.ids.next(platform.AccountPrefix)
+// found makes an account and what a newcomer needs in it.
+func (db *DB) found(ctx context.Context, tx querier, draft platform.Account, token string) (platform.Account, error) {
+	account, err := db.insertAccount(ctx, tx, draft)
 	if err != nil {
+		return account, err
+	}
+	project, err := db.insertProject(ctx, tx, account.ID, DefaultProject)
+	if err != nil {
+		return account, err
+	}
+	if _, err := db.insertEnvironment(ctx, tx, project.ID, DefaultEnvironment); err != nil {
+		return account, err
+	}
+	admin, err := db.insertMember(ctx, tx, platform.Member{Account: account.ID, Name: AdminMember, Role: platform.RoleAdmin})
+	if err != nil {
+		return account, err
+	}
+	_, err = db.insertToken(ctx, tx, platform.Token{Member: admin.ID, Name: AdminToken}, token)
+	return account, err
+}
+
+// SetQuota replaces the quota of the account that ref means: an id or a name.
+func (db *DB) SetQuota(ctx context.Context, ref string, q platform.Quota) (platform.Account, error) {
+	var after platform.Account
+	err := db.write(ctx, func(ctx context.Context, tx querier) error {
+		a, err := one(ctx, tx, scanAccount, "account", ref, accountColumns+"WHERE id = $1 OR name = $1", ref)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, "UPDATE accounts SET quota = $1 WHERE id = $2", document{q}, a.ID); err != nil {
+			return fmt.Errorf("update account %s: %w", ref, err)
+		}
+		after, after.Quota = a, q
+		return nil
+	})
+	return after, err
+}
+
+func (db *DB) insertAccount(ctx context.Context, tx querier, a platform.Account) (platform.Account, error) {
+	var err error
+	if a.ID, err = db.ids.next(platform.AccountPrefix); err != nil {
 		return platform.Account{}, err
 	}
-	a := platform.Account{ID: id, Name: name, Created: now()}
-	_, err = tx.ExecContext(ctx, "INSERT INTO accounts (id, name, created) VALUES ($1, $2, $3)", a.ID, a.Name, instant{&a.Created})
+	a.Created = now()
+	_, err = tx.ExecContext(ctx, "INSERT INTO accounts (id, name, operator, quota, created) VALUES ($1, $2, $3, $4, $5)",
+		a.ID, a.Name, a.Operator, document{a.Quota}, instant{&a.Created})
+	if taken(err) {
+		return platform.Account{}, fmt.Errorf("%w: there is an account %s already", platform.ErrConflict, a.Name)
+	}
 	if err != nil {
-		return platform.Account{}, fmt.Errorf("insert account %s: %w", name, err)
+		return platform.Account{}, fmt.Errorf("insert account %s: %w", a.Name, err)
 	}
 	return a, nil
-}
-
-func (db *DB) insertProject(ctx context.Context, tx querier, account, name string) (platform.Project, error) {
-	if err := checkName("project", name); err != nil {
-		return platform.Project{}, err
-	}
-	id, err := db.ids.next(platform.ProjectPrefix)
-	if err != nil {
-		return platform.Project{}, err
-	}
-	p := platform.Project{ID: id, Account: account, Name: name, Created: now()}
-	_, err = tx.ExecContext(ctx, "INSERT INTO projects (id, account, name, created) VALUES ($1, $2, $3, $4)",
-		p.ID, p.Account, p.Name, instant{&p.Created})
-	if taken(err) {
-		return platform.Project{}, fmt.Errorf("%w: there is a project %s already", platform.ErrConflict, name)
-	}
-	if err != nil {
-		return platform.Project{}, fmt.Errorf("insert project %s: %w", name, err)
-	}
-	return p, nil
 }

@@ -34,8 +34,14 @@ func (db *DB) Promote(ctx context.Context, next, previous string) (platform.Depl
 			}
 		}
 		var err error
-		after, err = db.advance(ctx, tx, next, platform.HealthCheck, platform.Promote, nil)
-		return err
+		if after, err = db.advance(ctx, tx, next, platform.HealthCheck, platform.Promote, nil); err != nil {
+			return err
+		}
+		// A new version runs as many spherelets as its own config says.
+		if _, err := tx.ExecContext(ctx, "UPDATE services SET scale = 0 WHERE id = $1", after.Service); err != nil {
+			return fmt.Errorf("update service %s: %w", after.Service, err)
+		}
+		return nil
 	})
 	return after, err
 }

@@ -120,7 +120,7 @@ func history(ctx context.Context, db *DB, tx querier, s platform.Service, n int)
 		if i == n-1 {
 			d.Status, d.History = platform.Live, d.History[:5]
 		}
-		if err := insertDeployment(ctx, tx, d); err != nil {
+		if err := insertDeployment(ctx, tx, s, d); err != nil {
 			return err
 		}
 	}

@@ -18,9 +18,35 @@ func (c *conditions) equal(column, value string) {
 	}
 }
 
+// among adds column IN values, unless values is nil. Nothing is among no values.
+func (c *conditions) among(column string, values []string) {
+	if values == nil {
+		return
+	}
+	places := make([]string, len(values))
+	for i, v := range values {
+		c.args = append(c.args, v)
+		places[i] = fmt.Sprintf("$%d", len(c.args))
+	}
+	if len(places) == 0 {
+		places = []string{"NULL"}
+	}
+	c.terms = append(c.terms, fmt.Sprintf("%s IN (%s)", column, strings.Join(places, ", ")))
+}
+
 func (c *conditions) compare(column, operator string, value any) {
 	c.args = append(c.args, value)
 	c.terms = append(c.terms, fmt.Sprintf("%s %s $%d", column, operator, len(c.args)))
+}
+
+// behind adds that the columns sort after the values.
+func (c *conditions) behind(columns, values []string) {
+	places := make([]string, len(values))
+	for i, v := range values {
+		c.args = append(c.args, v)
+		places[i] = fmt.Sprintf("$%d", len(c.args))
+	}
+	c.terms = append(c.terms, fmt.Sprintf("(%s) > (%s)", strings.Join(columns, ", "), strings.Join(places, ", ")))
 }
 
 // sql is the WHERE clause, empty without terms.

@@ -21,6 +21,7 @@ type DB struct {
 	ids    *ids
 	hub    *hub
 	uses   *uses
+	sealer Sealer // nil: nothing secret can be kept
 
 	closing sync.Once
 	closed  chan struct{}

@@ -17,8 +17,6 @@ const (
 	unsettled = "status NOT IN ('retired', 'failed', 'canceled', 'superseded')"
 	// underWay is the condition of deployments whose rollout has not ended.
 	underWay = "status IN ('queued', 'building', 'rolling_out', 'health_check')"
-	// ownerOfDeployment is the account of a deployment, asked for each one: the newest come first, and few are wanted.
-	ownerOfDeployment = "(SELECT p.account FROM environments e JOIN projects p ON p.id = e.project WHERE e.id = s.environment)"
 	// candidates bounds how many deployments an ambiguous prefix is said to mean.
 	candidates = 3
 )
@@ -44,16 +42,16 @@ func (db *DB) deployment(ctx context.Context, q querier, id string) (platform.De
 func (db *DB) CreateDeployment(ctx context.Context, d platform.Deployment) (platform.Deployment, error) {
 	var made platform.Deployment
 	err := db.write(ctx, func(ctx context.Context, tx querier) error {
-		if _, err := db.service(ctx, tx, d.Service); err != nil {
+		svc, err := db.service(ctx, tx, d.Service)
+		if err != nil {
 			return err
 		}
-		var err error
 		if d.ID, err = db.ids.next(platform.DeploymentPrefix); err != nil {
 			return err
 		}
 		d.Status, d.Created = platform.Queued, now()
 		d.History = []platform.Phase{{Status: platform.Queued, At: d.Created}}
-		if err := insertDeployment(ctx, tx, d); err != nil {
+		if err := insertDeployment(ctx, tx, svc, d); err != nil {
 			return err
 		}
 		made, err = db.deployment(ctx, tx, d.ID)
@@ -62,12 +60,12 @@ func (db *DB) CreateDeployment(ctx context.Context, d platform.Deployment) (plat
 	return made, err
 }
 
-func insertDeployment(ctx context.Context, tx querier, d platform.Deployment) error {
+func insertDeployment(ctx context.Context, tx querier, svc platform.Service, d platform.Deployment) error {
 	_, err := tx.ExecContext(ctx, `INSERT INTO deployments (id, service, status, reason, message, hint, tail,
-			triggered_by, source, config, image, history, url, created)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+			triggered_by, source, config, image, history, url, created, account, project)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
 		d.ID, d.Service, d.Status, d.Reason, d.Message, d.Hint, document{d.Tail},
-		document{d.Trigger}, document{d.Source}, document{d.Config}, document{d.Image}, document{d.History}, d.URL, instant{&d.Created})
+		document{d.Trigger}, document{d.Source}, document{d.Config}, document{d.Image}, document{d.History}, d.URL, instant{&d.Created}, svc.Account, svc.Project)
 	if err != nil {
 		return fmt.Errorf("insert deployment of service %s: %w", d.Service, err)
 	}
@@ -81,19 +79,21 @@ func (db *DB) Deployments(ctx context.Context, service string, limit int) ([]pla
 
 // Page selects deployments, newest first. Zero fields do not restrict.
 type Page struct {
-	Account string
-	Service string
-	Before  string // id of the last deployment of the page before this one
-	Limit   int
+	Account  string
+	Projects []string // ids; nil: all
+	Service  string
+	Status   platform.Status
+	Before   string // id of the last deployment of the page before this one
+	Limit    int
 }
 
 // DeploymentPage lists one page of deployments.
 func (db *DB) DeploymentPage(ctx context.Context, p Page) ([]platform.Deployment, error) {
 	var where conditions
 	where.equal("d.service", p.Service)
-	if p.Account != "" {
-		where.compare(ownerOfDeployment, "=", p.Account)
-	}
+	where.equal("d.account", p.Account)
+	where.equal("d.status", string(p.Status))
+	where.among("d.project", p.Projects)
 	if p.Before != "" {
 		where.compare("d.id", "<", p.Before)
 	}
@@ -106,6 +106,27 @@ func (db *DB) DeploymentPage(ctx context.Context, p Page) ([]platform.Deployment
 		return nil, fmt.Errorf("list deployments: %w", db.explain(err))
 	}
 	return all, nil
+}
+
+// LiveOf reads the live deployments of services, by service.
+func (db *DB) LiveOf(ctx context.Context, services []platform.Service) (map[string]platform.Deployment, error) {
+	of := []string{}
+	for _, s := range services {
+		if s.Live != "" {
+			of = append(of, s.ID)
+		}
+	}
+	var where conditions
+	where.among("d.service", of)
+	all, err := list(ctx, db.reader, scanDeployment, deploymentColumns+where.sql()+"AND d.status = 'live'", where.args...)
+	if err != nil {
+		return nil, fmt.Errorf("list live deployments: %w", db.explain(err))
+	}
+	live := make(map[string]platform.Deployment, len(all))
+	for _, d := range all {
+		live[d.Service] = d
+	}
+	return live, nil
 }
 
 // Unsettled lists the deployments that are not terminal, the live ones included, oldest first.
@@ -123,7 +144,7 @@ func (db *DB) FindDeployment(ctx context.Context, account, prefix string) (platf
 	start := platform.DeploymentPrefix + "_" + strings.TrimPrefix(prefix, platform.DeploymentPrefix+"_")
 	// ~ sorts after every character of an id.
 	found, err := list(ctx, db.reader, scanDeployment, deploymentColumns+
-		"WHERE "+ownerOfDeployment+" = $1 AND d.id >= $2 AND d.id < $3 ORDER BY d.id DESC LIMIT $4", account, start, start+"~", candidates)
+		"WHERE d.account = $1 AND d.id >= $2 AND d.id < $3 ORDER BY d.id DESC LIMIT $4", account, start, start+"~", candidates)
 	switch {
 	case err != nil:
 		return platform.Deployment{}, fmt.Errorf("find deployment %s: %w", prefix, db.explain(err))

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"csph/platform"
 )
@@ -43,6 +44,36 @@ func (db *DB) CreateEnvironment(ctx context.Context, project, name string) (plat
 		return err
 	})
 	return made, err
+}
+
+// ResolveEnvironment returns the account's environment that ref means: an id, the start of only one id, a
+// name within DefaultProject, or project/name.
+func (db *DB) ResolveEnvironment(ctx context.Context, account, ref string) (platform.Environment, error) {
+	const within = "WHERE project IN (SELECT id FROM projects WHERE account = $1"
+	if strings.HasPrefix(ref, platform.EnvironmentPrefix+"_") {
+		found, err := list(ctx, db.reader, scanEnvironment, environmentColumns+within+") AND id >= $2 AND id < $3 ORDER BY id LIMIT 2", account, ref, ref+"~")
+		return only(found, "environment", ref, db.explain(err))
+	}
+	project, name, ok := strings.Cut(ref, "/")
+	if !ok {
+		project, name = DefaultProject, ref
+	}
+	e, err := one(ctx, db.reader, scanEnvironment, "environment", project+"/"+name, environmentColumns+within+" AND name = $2) AND name = $3", account, project, name)
+	return e, db.explain(err)
+}
+
+// DeleteEnvironment forgets an environment. ErrConflict while it has services.
+func (db *DB) DeleteEnvironment(ctx context.Context, id string) error {
+	return db.write(ctx, func(ctx context.Context, tx querier) error {
+		if err := empty(ctx, tx, "environment", "e.id", id); err != nil {
+			return err
+		}
+		res, err := tx.ExecContext(ctx, "DELETE FROM environments WHERE id = $1", id)
+		if err != nil {
+			return fmt.Errorf("delete environment %s: %w", id, err)
+		}
+		return affected(res, "environment", id)
+	})
 }
 
 // UpdateEnvironment changes an environment's variables, and nothing else of it, under the records' lock.

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	keyColumns = "SELECT id, account, name, public, fingerprint, created FROM keys "
+	keyColumns = "SELECT k.id, m.account, m.id, m.name, k.name, k.public, k.fingerprint, k.created FROM keys k JOIN members m ON m.id = k.member "
 	// rsaMin is the smallest RSA key that is taken, in bits.
 	rsaMin = 2048
 	// keyLimit is the longest line that is looked at, in bytes; an RSA key of 16384 bits takes 2.8 kB.
@@ -20,19 +20,19 @@ const (
 )
 
 func scanKey(r row) (k platform.Key, err error) {
-	err = r.Scan(&k.ID, &k.Account, &k.Name, &k.Public, &k.Fingerprint, instant{&k.Created})
+	err = r.Scan(&k.ID, &k.Account, &k.Member, &k.MemberName, &k.Name, &k.Public, &k.Fingerprint, instant{&k.Created})
 	return k, err
 }
 
-// AddKey adds the public key in line, which has the form of authorized_keys (sshd(8)), to an account. An
+// AddKey adds the public key in line, which has the form of authorized_keys (sshd(8)), to a member. An
 // empty name means the comment of the line. ErrInvalid says what is wrong with the line; ErrConflict when
 // the key is known already, in whichever account.
-func (db *DB) AddKey(ctx context.Context, account, name, line string) (platform.Key, error) {
+func (db *DB) AddKey(ctx context.Context, member, name, line string) (platform.Key, error) {
 	k, err := parseKey(line)
 	if err != nil {
 		return platform.Key{}, err
 	}
-	k.Account = account
+	k.Member = member
 	if name = strings.TrimSpace(name); name != "" {
 		k.Name = name
 	}
@@ -40,7 +40,14 @@ func (db *DB) AddKey(ctx context.Context, account, name, line string) (platform.
 		return platform.Key{}, err
 	}
 	k.Created = now()
-	err = db.write(ctx, func(ctx context.Context, tx querier) error { return insertKey(ctx, tx, k) })
+	err = db.write(ctx, func(ctx context.Context, tx querier) error {
+		m, err := one(ctx, tx, scanMember, "member", member, memberColumns+"WHERE id = $1", member)
+		if err != nil {
+			return err
+		}
+		k.Account, k.MemberName = m.Account, m.Name
+		return insertKey(ctx, tx, k)
+	})
 	if err != nil {
 		return platform.Key{}, err
 	}
@@ -48,11 +55,8 @@ func (db *DB) AddKey(ctx context.Context, account, name, line string) (platform.
 }
 
 func insertKey(ctx context.Context, tx querier, k platform.Key) error {
-	if _, err := one(ctx, tx, scanAccount, "account", k.Account, accountColumns+"WHERE id = $1", k.Account); err != nil {
-		return err
-	}
-	_, err := tx.ExecContext(ctx, "INSERT INTO keys (id, account, name, public, fingerprint, created) VALUES ($1, $2, $3, $4, $5, $6)",
-		k.ID, k.Account, k.Name, k.Public, k.Fingerprint, instant{&k.Created})
+	_, err := tx.ExecContext(ctx, "INSERT INTO keys (id, member, name, public, fingerprint, created) VALUES ($1, $2, $3, $4, $5, $6)",
+		k.ID, k.Member, k.Name, k.Public, k.Fingerprint, instant{&k.Created})
 	if taken(err) {
 		return fmt.Errorf("%w: the key %s has been added already", platform.ErrConflict, k.Fingerprint)
 	}
@@ -62,17 +66,19 @@ func insertKey(ctx context.Context, tx querier, k platform.Key) error {
 	return nil
 }
 
-// ListKeys lists an account's keys, oldest first.
+// ListKeys lists the keys of all of an account's members, oldest first.
 func (db *DB) ListKeys(ctx context.Context, account string) ([]platform.Key, error) {
-	all, err := list(ctx, db.reader, scanKey, keyColumns+"WHERE account = $1 ORDER BY id", account)
+	all, err := list(ctx, db.reader, scanKey, keyColumns+"WHERE m.account = $1 ORDER BY k.id", account)
 	return all, db.explain(err)
 }
 
-// RemoveKey removes the account's key that ref means: an id, a fingerprint, or a name that only one key has.
-func (db *DB) RemoveKey(ctx context.Context, account, ref string) error {
+// RemoveKey removes the account's key that ref means: an id, a fingerprint, or a name that only one key has;
+// with a member only one of that member's.
+func (db *DB) RemoveKey(ctx context.Context, account, member, ref string) error {
 	return db.write(ctx, func(ctx context.Context, tx querier) error {
 		ids, err := list(ctx, tx, scanText,
-			"SELECT id FROM keys WHERE account = $1 AND (id = $2 OR fingerprint = $2 OR name = $2) ORDER BY id", account, ref)
+			`SELECT k.id FROM keys k JOIN members m ON m.id = k.member
+				WHERE m.account = $1 AND (k.id = $2 OR k.fingerprint = $2 OR k.name = $2) AND (m.id = $3 OR $3 = '') ORDER BY k.id`, account, ref, member)
 		if err != nil {
 			return fmt.Errorf("read key %s: %w", ref, err)
 		}
@@ -89,12 +95,21 @@ func (db *DB) RemoveKey(ctx context.Context, account, ref string) error {
 
 // KeyByFingerprint returns the key with this fingerprint (SHA256:…, as ssh-keygen prints it) and its account.
 func (db *DB) KeyByFingerprint(ctx context.Context, fingerprint string) (platform.Key, platform.Account, error) {
-	k, err := one(ctx, db.reader, scanKey, "key", fingerprint, keyColumns+"WHERE fingerprint = $1", fingerprint)
+	k, err := one(ctx, db.reader, scanKey, "key", fingerprint, keyColumns+"WHERE k.fingerprint = $1", fingerprint)
 	if err != nil {
 		return platform.Key{}, platform.Account{}, db.explain(err)
 	}
 	a, err := db.Account(ctx, k.Account)
 	return k, a, err
+}
+
+// KeyCaller returns whom the key with this fingerprint speaks for.
+func (db *DB) KeyCaller(ctx context.Context, fingerprint string) (platform.Caller, error) {
+	k, err := one(ctx, db.reader, scanKey, "key", fingerprint, keyColumns+"WHERE k.fingerprint = $1", fingerprint)
+	if err != nil {
+		return platform.Caller{}, db.explain(err)
+	}
+	return db.caller(ctx, k.Member, k.ID, k.Name)
 }
 
 // parseKey reads one line of authorized_keys and refuses what csph could not use as it is meant.

@@ -65,7 +65,7 @@ func checkName(noun, name string) error {
 }
 
 func article(noun string) string {
-	if strings.HasPrefix(noun, "e") {
+	if strings.HasPrefix(noun, "e") || strings.HasPrefix(noun, "a") {
 		return "n"
 	}
 	return ""

@@ -10,7 +10,7 @@ import (
 )
 
 // serviceColumns reads services as platform.Service has them; Live follows from the deployments.
-const serviceColumns = `SELECT s.id, p.account, p.id, e.id, e.name, s.name, s.type, s.config, COALESCE(l.id, ''), s.suspended, s.created
+const serviceColumns = `SELECT s.id, p.account, p.id, e.id, e.name, s.name, s.type, s.config, COALESCE(l.id, ''), s.suspended, s.scale, s.created
 	FROM services s
 	JOIN environments e ON e.id = s.environment
 	JOIN projects p ON p.id = e.project
@@ -18,7 +18,7 @@ const serviceColumns = `SELECT s.id, p.account, p.id, e.id, e.name, s.name, s.ty
 
 func scanService(r row) (s platform.Service, err error) {
 	err = r.Scan(&s.ID, &s.Account, &s.Project, &s.Environment, &s.EnvName, &s.Name, &s.Type,
-		document{&s.Config}, &s.Live, &s.Suspended, instant{&s.Created})
+		document{&s.Config}, &s.Live, &s.Suspended, &s.Scale, instant{&s.Created})
 	return s, err
 }
 
@@ -40,12 +40,38 @@ func (db *DB) Services(ctx context.Context, account string) ([]platform.Service,
 	return all, db.explain(err)
 }
 
-// ResolveService returns the account's service that ref means: an id, or what ParseRef reads.
-// ErrNotFound names services of that name elsewhere in the account.
+// ServicePage selects services, by project, environment and name. Zero fields do not restrict.
+type ServicePage struct {
+	Account     string
+	Projects    []string  // ids; nil: all
+	Environment string    // id
+	After       [3]string // project, environment and name of the last service of the page before this one
+	Limit       int
+}
+
+// ServicePage lists one page of services.
+func (db *DB) ServicePage(ctx context.Context, p ServicePage) ([]platform.Service, error) {
+	var where conditions
+	where.equal("p.account", p.Account)
+	where.equal("e.id", p.Environment)
+	where.among("p.id", p.Projects)
+	if p.After != [3]string{} {
+		where.behind([]string{"p.name", "e.name", "s.name"}, p.After[:])
+	}
+	query := serviceColumns + where.sql() + "ORDER BY p.name, e.name, s.name"
+	if p.Limit > 0 {
+		query += fmt.Sprintf(" LIMIT %d", p.Limit)
+	}
+	all, err := list(ctx, db.reader, scanService, query, where.args...)
+	return all, db.explain(err)
+}
+
+// ResolveService returns the account's service that ref means: an id, the start of only one id, or what
+// ParseRef reads. ErrNotFound names services of that name elsewhere in the account.
 func (db *DB) ResolveService(ctx context.Context, account, ref string) (platform.Service, error) {
 	if strings.HasPrefix(ref, platform.ServicePrefix+"_") {
-		s, err := one(ctx, db.reader, scanService, "service", ref, serviceColumns+"WHERE s.id = $1 AND p.account = $2", ref, account)
-		return s, db.explain(err)
+		found, err := list(ctx, db.reader, scanService, serviceColumns+"WHERE p.account = $1 AND s.id >= $2 AND s.id < $3 ORDER BY s.id LIMIT 2", account, ref, ref+"~")
+		return only(found, "service", ref, db.explain(err))
 	}
 	want, err := ParseRef(ref)
 	if err != nil {
@@ -144,7 +170,7 @@ func checkService(s platform.Service) error {
 	return checkConfig(s.Config)
 }
 
-// UpdateService changes the Type, Config and Suspended of a service under the records' lock; nothing else
+// UpdateService changes the Type, Config, Suspended and Scale of a service under the records' lock; nothing else
 // of it can change (ErrInvalid). change may return an error to leave it as it is; it must not call the
 // store, and gets a copy that is its own.
 func (db *DB) UpdateService(ctx context.Context, id string, change func(*platform.Service) error) (platform.Service, error) {
@@ -164,8 +190,8 @@ func (db *DB) UpdateService(ctx context.Context, id string, change func(*platfor
 		if err := checkChange(before, s); err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, "UPDATE services SET type = $1, config = $2, suspended = $3 WHERE id = $4",
-			s.Type, document{s.Config}, s.Suspended, id)
+		_, err = tx.ExecContext(ctx, "UPDATE services SET type = $1, config = $2, suspended = $3, scale = $4 WHERE id = $5",
+			s.Type, document{s.Config}, s.Suspended, s.Scale, id)
 		if err != nil {
 			return fmt.Errorf("update service %s: %w", id, err)
 		}
@@ -178,7 +204,7 @@ func (db *DB) UpdateService(ctx context.Context, id string, change func(*platfor
 // checkChange refuses a change of what identifies a service or follows from its deployments.
 func checkChange(before, after platform.Service) error {
 	kept := after
-	kept.Type, kept.Config, kept.Suspended = before.Type, before.Config, before.Suspended
+	kept.Type, kept.Config, kept.Suspended, kept.Scale = before.Type, before.Config, before.Suspended, before.Scale
 	if !reflect.DeepEqual(before, kept) {
 		return fmt.Errorf("%w: only the type, the configuration and the suspension of service %s can change", platform.ErrInvalid, before.ID)
 	}

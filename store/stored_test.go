@@ -54,18 +54,20 @@ func asJSON(t *testing.T, v any) string {
 func TestListsAreReadFromAnIndex(t *testing.T) {
 	db := opened(t, place(t))
 	for query, index := range map[string]string{
-		deploymentColumns + "WHERE d.service = $1 ORDER BY d.id DESC LIMIT 9":                                              "deployments_of_service",
-		deploymentColumns + "WHERE d.service = $1 AND d.id < $2 ORDER BY d.id DESC LIMIT 9":                                "deployments_of_service",
-		deploymentColumns + "WHERE d." + unsettled + " ORDER BY d.id":                                                      "deployments_unsettled",
-		eventColumns + "WHERE service = $1 AND seq > $2 ORDER BY seq LIMIT 256":                                            "events_of_service",
-		eventColumns + "WHERE deployment = $1 AND seq > $2 ORDER BY seq LIMIT 256":                                         "events_of_deployment",
-		eventColumns + "WHERE service = $1 AND seq > $2 ORDER BY seq DESC LIMIT 9":                                         "events_of_service",
-		"SELECT id FROM deployments WHERE service = $1 AND " + underWay + " ORDER BY id LIMIT 1":                           "deployments_of_service",
-		serviceColumns + "WHERE s.id = $1":                                                                                 "deployments_live",
-		eventColumns + "WHERE seq > $1 ORDER BY seq LIMIT 256":                                                             "PRIMARY KEY",
-		deploymentColumns + "WHERE " + ownerOfDeployment + " = $1 ORDER BY d.id DESC LIMIT 9":                              "sqlite_autoindex_deployments_1",
-		deploymentColumns + "WHERE " + ownerOfDeployment + " = $1 AND d.id >= $2 AND d.id < $3 ORDER BY d.id DESC LIMIT 3": "sqlite_autoindex_deployments_1",
-		tokenColumns + "WHERE hash = $1":                                                                                   "sqlite_autoindex_tokens_2",
+		deploymentColumns + "WHERE d.service = $1 ORDER BY d.id DESC LIMIT 9":                              "deployments_of_service",
+		deploymentColumns + "WHERE d.service = $1 AND d.id < $2 ORDER BY d.id DESC LIMIT 9":                "deployments_of_service",
+		deploymentColumns + "WHERE d." + unsettled + " ORDER BY d.id":                                      "deployments_unsettled",
+		eventColumns + "WHERE service = $1 AND seq > $2 ORDER BY seq LIMIT 256":                            "events_of_service",
+		eventColumns + "WHERE deployment = $1 AND seq > $2 ORDER BY seq LIMIT 256":                         "events_of_deployment",
+		eventColumns + "WHERE service = $1 AND seq > $2 ORDER BY seq DESC LIMIT 9":                         "events_of_service",
+		"SELECT id FROM deployments WHERE service = $1 AND " + underWay + " ORDER BY id LIMIT 1":           "deployments_of_service",
+		serviceColumns + "WHERE s.id = $1":                                                                 "deployments_live",
+		eventColumns + "WHERE seq > $1 ORDER BY seq LIMIT 256":                                             "PRIMARY KEY",
+		deploymentColumns + "WHERE d.account = $1 ORDER BY d.id DESC LIMIT 9":                              "deployments_of_account",
+		deploymentColumns + "WHERE d.account = $1 AND d.id >= $2 AND d.id < $3 ORDER BY d.id DESC LIMIT 3": "deployments_of_account",
+		deploymentColumns + "WHERE d.account = $1 AND d.project IN ($2) ORDER BY d.id DESC LIMIT 9":        "deployments_of_account",
+		auditColumns + "WHERE account IN ($1) ORDER BY seq DESC LIMIT 9":                                   "audit_of_account",
+		tokenColumns + "WHERE t.hash = $1":                                                                 "sqlite_autoindex_tokens_2",
 	} {
 		plan := explainPlan(t, db, query)
 		if !strings.Contains(plan, index) || strings.Contains(plan, "TEMP B-TREE") {

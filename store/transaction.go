@@ -86,6 +86,19 @@ func one[T any](ctx context.Context, q querier, scan func(row) (T, error), noun,
 	return found, nil
 }
 
+// only is the one record whose id starts with prefix. ErrConflict when several do.
+func only[T any](found []T, noun, prefix string, err error) (one T, _ error) {
+	switch {
+	case err != nil:
+		return one, fmt.Errorf("read %s %s: %w", noun, prefix, err)
+	case len(found) == 0:
+		return one, fmt.Errorf("%w: there is no %s %s", platform.ErrNotFound, noun, prefix)
+	case len(found) > 1:
+		return one, fmt.Errorf("%w: %s is the start of several %ss' ids; write more of it", platform.ErrConflict, prefix, noun)
+	}
+	return found[0], nil
+}
+
 // affected returns ErrNotFound when a statement touched no row.
 func affected(res sql.Result, noun, id string) error {
 	n, err := res.RowsAffected()

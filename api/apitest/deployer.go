@@ -216,6 +216,9 @@ func (d *Deployer) rollOut(dep platform.Deployment) error {
 		return err
 	}
 	d.publish(dep, platform.EventHealthy, "", "healthy")
+	if _, err := d.db.UpdateService(d.ctx, svc.ID, func(s *platform.Service) error { s.Suspended = false; return nil }); err != nil {
+		return err
+	}
 	if dep, err = d.db.Promote(d.ctx, dep.ID, svc.Live); err != nil {
 		return err
 	}
@@ -265,12 +268,18 @@ func (d *Deployer) Configure(ctx context.Context, service string, t platform.Tri
 	if err != nil {
 		return platform.Deployment{}, false, err
 	}
-	if svc.Live == "" {
+	if svc.Live == "" || svc.Suspended {
 		_, err := d.db.UpdateService(ctx, service, func(s *platform.Service) error { return change(&s.Config) })
 		return platform.Deployment{}, false, err
 	}
 	dep, err := d.Start(ctx, deploy.Request{Service: service, Trigger: t, From: svc.Live, Change: change})
 	return dep, err == nil, err
+}
+
+// Suspend implements api.Deployer.
+func (d *Deployer) Suspend(ctx context.Context, service string) error {
+	_, err := d.db.UpdateService(ctx, service, func(s *platform.Service) error { s.Suspended = true; return nil })
+	return err
 }
 
 // Withdraw implements api.Deployer.

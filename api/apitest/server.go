@@ -3,7 +3,6 @@ package apitest
 import (
 	"context"
 	"errors"
-	"iter"
 	"log/slog"
 	"net/http/httptest"
 	"path/filepath"
@@ -14,8 +13,10 @@ import (
 	"csph/api"
 	"csph/api/tarball"
 	"csph/api/wire"
+	"csph/cmd/csphd/ledger"
 	"csph/platform"
 	"csph/store"
+	"csph/vault"
 )
 
 // Server is an API being served.
@@ -27,6 +28,7 @@ type Server struct {
 	Deployer *Deployer
 	Account  platform.Account
 
+	rates api.Rates
 	ready atomic.Bool
 	http  *httptest.Server
 }
@@ -36,10 +38,16 @@ func Upload() tarball.Limits {
 	return tarball.Limits{Packed: 1 << 20, Unpacked: 4 << 20, Entries: 1000}
 }
 
-// Start serves the API until the test has ended.
+// Start serves the API until the test has ended. Nobody asks too often.
 func Start(t testing.TB) *Server {
+	const plenty = 1e6
+	return StartLimited(t, api.Rates{Token: plenty, TokenBurst: plenty, Stranger: plenty, StrangerBurst: plenty})
+}
+
+// StartLimited serves the API with limits to how often it may be asked.
+func StartLimited(t testing.TB, rates api.Rates) *Server {
 	t.Helper()
-	s := &Server{Dir: t.TempDir()}
+	s := &Server{Dir: t.TempDir(), rates: rates}
 	s.ready.Store(true)
 	var err error
 	if s.DB, err = store.Open(context.Background(), filepath.Join(s.Dir, "csph.db")); err != nil {
@@ -58,6 +66,11 @@ func Start(t testing.TB) *Server {
 		t.Fatal(err)
 	}
 	s.Account = accounts[0]
+	key, err := vault.Open(filepath.Join(s.Dir, "secrets.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.DB.SealWith(key)
 	s.serve(t)
 	return s
 }
@@ -65,11 +78,11 @@ func Start(t testing.TB) *Server {
 func (s *Server) serve(t testing.TB) {
 	s.Deployer = newDeployer(s.DB, s.LogDir())
 	handler, err := api.New(api.Options{
-		Records: records{s.DB}, Events: s.Events(), Deployer: s.Deployer, Runtime: s.Deployer, Host: s,
+		Records: ledger.Records{DB: s.DB}, Events: s.Events(), Deployer: s.Deployer, Runtime: s.Deployer, Host: s, Pullers: s,
 		Logger:  slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Version: "test", URL: URL,
 		LogDir: s.LogDir(), Sources: filepath.Join(s.Dir, "sources"), Upload: Upload(),
-		KeepAlive: 50 * time.Millisecond,
+		KeepAlive: 50 * time.Millisecond, Rates: s.rates,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -100,6 +113,11 @@ func (s *Server) Daemons() []wire.Daemon {
 	return []wire.Daemon{{Name: "containerd", Up: s.ready.Load(), PID: 4711}}
 }
 
+// Disk implements api.Host.
+func (s *Server) Disk(context.Context) (wire.Disk, error) {
+	return wire.Disk{Services: []wire.DiskService{{ID: "svc_1", Name: "web", Images: 2, ImageBytes: 3 << 20, Total: 3 << 20}}, Free: 1 << 30}, nil
+}
+
 // Ready implements api.Host.
 func (s *Server) Ready() error {
 	if !s.ready.Load() {
@@ -109,33 +127,37 @@ func (s *Server) Ready() error {
 }
 
 // Events is the bus, as the API reads it.
-func (s *Server) Events() api.Events { return bus{s.DB} }
+func (s *Server) Events() api.Events { return ledger.Bus{DB: s.DB} }
 
-// Foreign is a token of another account, which has nothing.
-const Foreign = "csph_foreign"
-
-const foreignAccount = "acc_foreign"
-
-// records are the store's, and one account more.
-type records struct{ *store.DB }
-
-func (r records) Authenticate(ctx context.Context, token string) (platform.Token, error) {
-	if token == Foreign {
-		return platform.Token{Account: foreignAccount, Name: "foreigner"}, nil
+// CheckLogin implements api.Pullers: the password is right when it is "right".
+func (s *Server) CheckLogin(_ context.Context, host, _, password string) error {
+	if password == "right" {
+		return nil
 	}
-	return r.DB.Authenticate(ctx, token)
+	return &platform.Failure{Reason: platform.ImagePullFailed, Message: "the registry " + host + " does not know this name and password", Hint: "check both."}
 }
 
-func (r records) Account(ctx context.Context, id string) (platform.Account, error) {
-	if id == foreignAccount {
-		return platform.Account{ID: id, Name: "foreign"}, nil
+// NewAccount makes another account, named name, and returns its admin's token.
+func (s *Server) NewAccount(t testing.TB, name string) string {
+	t.Helper()
+	made, err := s.DB.CreateAccount(context.Background(), name, platform.Quota{})
+	if err != nil {
+		t.Fatal(err)
 	}
-	return r.DB.Account(ctx, id)
+	return made.Token
 }
 
-// bus is the store's as api.Events.
-type bus struct{ db *store.DB }
-
-func (b bus) Events(ctx context.Context, q api.EventQuery) iter.Seq2[platform.Event, error] {
-	return b.db.Subscribe(ctx, store.Filter(q))
+// NewMember makes a member of the first account and returns a token of it.
+func (s *Server) NewMember(t testing.TB, draft platform.Invitation) string {
+	t.Helper()
+	ctx := context.Background()
+	i, _, err := s.DB.Invite(ctx, s.Account.ID, draft)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, secret, err := s.DB.Join(ctx, i.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return secret
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"strconv"
 
 	"csph/api/wire"
 	"csph/platform"
@@ -20,9 +19,14 @@ func (c *Client) Status(ctx context.Context) (wire.ServerStatus, error) {
 	return ask[wire.ServerStatus](ctx, c, http.MethodGet, "/v1/status", nil)
 }
 
+// Disk says what uses the server's disk.
+func (c *Client) Disk(ctx context.Context) (wire.Disk, error) {
+	return ask[wire.Disk](ctx, c, http.MethodGet, "/v1/disk", nil)
+}
+
 // Services lists the account's services.
 func (c *Client) Services(ctx context.Context) ([]wire.ServiceView, error) {
-	return ask[[]wire.ServiceView](ctx, c, http.MethodGet, "/v1/services", nil)
+	return all[wire.ServiceView](ctx, c, "/v1/services", nil)
 }
 
 // Service returns the service that ref means: an id, a unique prefix of one, name, env/name or project/env/name.
@@ -41,8 +45,26 @@ func (c *Client) Configure(ctx context.Context, ref string, change wire.ConfigCh
 }
 
 // DeleteService stops and deletes a service with everything it has.
-func (c *Client) DeleteService(ctx context.Context, ref string) error {
-	return c.call(ctx, http.MethodDelete, pathOf("/v1/services/{}", ref), nil, nil)
+func (c *Client) DeleteService(ctx context.Context, ref string, force bool) error {
+	return c.call(ctx, http.MethodDelete, pathOf("/v1/services/{}", ref)+forced(force), nil, nil)
+}
+
+// forced is the query of a deletion.
+func forced(force bool) string {
+	if force {
+		return "?force=true"
+	}
+	return ""
+}
+
+// Suspend stops the spherelets of a service.
+func (c *Client) Suspend(ctx context.Context, ref string) (wire.ServiceView, error) {
+	return ask[wire.ServiceView](ctx, c, http.MethodPost, pathOf("/v1/services/{}/suspend", ref), nil)
+}
+
+// Resume starts a suspended service again.
+func (c *Client) Resume(ctx context.Context, ref string) (platform.Deployment, error) {
+	return ask[platform.Deployment](ctx, c, http.MethodPost, pathOf("/v1/services/{}/resume", ref), nil)
 }
 
 // Restart replaces the spherelets of what is live.
@@ -57,11 +79,9 @@ func (c *Client) ServiceSpherelets(ctx context.Context, ref string) ([]platform.
 
 // Deployments lists deployments of a service ("" for all), newest first, at most limit.
 func (c *Client) Deployments(ctx context.Context, service string, limit int) ([]platform.Deployment, error) {
-	q := url.Values{"limit": {strconv.Itoa(limit)}}
-	if service != "" {
-		q.Set("service", service)
-	}
-	return ask[[]platform.Deployment](ctx, c, http.MethodGet, "/v1/deployments?"+q.Encode(), nil)
+	q := url.Values{}
+	put(q, "service", service)
+	return atMost[platform.Deployment](ctx, c, "/v1/deployments", q, limit)
 }
 
 // Deployment returns the deployment with this id, or unique prefix of one.
@@ -91,7 +111,7 @@ func (c *Client) Rollback(ctx context.Context, ref string) (platform.Deployment,
 
 // Keys lists the account's SSH keys.
 func (c *Client) Keys(ctx context.Context) ([]platform.Key, error) {
-	return ask[[]platform.Key](ctx, c, http.MethodGet, "/v1/keys", nil)
+	return all[platform.Key](ctx, c, "/v1/keys", nil)
 }
 
 // AddKey adds an SSH key.

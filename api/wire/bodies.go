@@ -7,12 +7,6 @@ import (
 	"csph/platform"
 )
 
-// Whoami says who a token speaks for.
-type Whoami struct {
-	Account platform.Account `json:"account"`
-	Token   string           `json:"token" doc:"Name of the token"`
-}
-
 // ServerStatus is how the server is.
 type ServerStatus struct {
 	Version string       `json:"version"`
@@ -20,6 +14,8 @@ type ServerStatus struct {
 	Ready   bool         `json:"ready" doc:"Everything is up; what /healthz answers with 200"`
 	Counts  ServerCounts `json:"counts"`
 	Daemons []Daemon     `json:"daemons"`
+	// Usage is what the account uses of its quota, which is in Whoami.
+	Usage platform.Quota `json:"usage"`
 }
 
 // ServerCounts counts what the account has.
@@ -39,10 +35,19 @@ type Daemon struct {
 	Error    string    `json:"error,omitempty" doc:"How the last process ended"`
 }
 
-// ServiceView is a service, and where it is reached.
+// ServiceView is a service, where it is reached, and what of it runs.
 type ServiceView struct {
 	platform.Service
 	URL string `json:"url"`
+	// Running is of the live deployment; absent while nothing is live.
+	Running *Running `json:"running,omitempty"`
+}
+
+// Running is what a live deployment runs as. Config, beside it, is what the next deployment will get.
+type Running struct {
+	Shape string `json:"shape"`
+	Count int    `json:"count"`
+	Up    int    `json:"up" doc:"Spherelets whose process runs now"`
 }
 
 // NewService is a service to create.
@@ -61,6 +66,7 @@ type ConfigChange struct {
 	Port     *int              `json:"port,omitempty" doc:"What the service listens on; 0 for the default" minimum:"0" maximum:"65535"`
 	Build    *string           `json:"build,omitempty" doc:"Replaces the detected build command; empty for the detected one"`
 	Run      *string           `json:"run,omitempty" doc:"Replaces the detected start command; empty for the detected one"`
+	Dir      *string           `json:"dir,omitempty" doc:"The folder of the source to deploy, from its root; empty to let the source tell"`
 	Ready    *platform.Check   `json:"ready,omitempty" doc:"How readiness is checked; an empty object for the default rule"`
 }
 

@@ -4,14 +4,16 @@ import "csph/platform"
 
 // Problem is the body of every error (RFC 9457, application/problem+json).
 type Problem struct {
-	Type      string         `json:"type" doc:"Always about:blank: code tells the kinds apart"`
-	Title     string         `json:"title" doc:"The meaning of the status" example:"Not Found"`
-	Status    int            `json:"status" doc:"The HTTP status" example:"404"`
-	Code      string         `json:"code" doc:"Machine-readable kind" example:"not_found"`
-	Detail    string         `json:"detail" doc:"What happened, for a person"`
-	Hint      string         `json:"hint,omitempty" doc:"What to do next, for a person"`
-	RequestID string         `json:"request_id" doc:"Names the request in the server's log"`
-	Errors    []ProblemField `json:"errors,omitempty" doc:"What is wrong with single fields"`
+	Type      string `json:"type" doc:"Always about:blank: code tells the kinds apart"`
+	Title     string `json:"title" doc:"The meaning of the status" example:"Not Found"`
+	Status    int    `json:"status" doc:"The HTTP status" example:"404"`
+	Code      string `json:"code" doc:"Machine-readable kind" example:"not_found"`
+	Detail    string `json:"detail" doc:"What happened, for a person"`
+	Hint      string `json:"hint,omitempty" doc:"What to do next, for a person"`
+	RequestID string `json:"request_id" doc:"Names the request in the server's log"`
+	// RetryAfter is also in the header of that name.
+	RetryAfter int            `json:"retry_after,omitempty" doc:"Seconds after which it is worth trying again"`
+	Errors     []ProblemField `json:"errors,omitempty" doc:"What is wrong with single fields"`
 }
 
 // ProblemField is one field of a request that was refused.
@@ -30,6 +32,8 @@ const (
 	CodeConflict     = "conflict"
 	CodeTooLarge     = "too_large"
 	CodeCapacity     = "capacity_exceeded"
+	CodePrecondition = "changed_meanwhile"
+	CodeRateLimited  = "rate_limited"
 	CodeUnavailable  = "unavailable"
 	CodeInternal     = "internal"
 )
@@ -57,6 +61,8 @@ func (p *Problem) Is(target error) bool {
 		return p.Code == CodeConflict
 	case platform.ErrCapacity:
 		return p.Code == CodeCapacity
+	case platform.ErrPrecondition:
+		return p.Code == CodePrecondition
 	}
 	return false
 }

@@ -153,7 +153,7 @@ func (a *app) servicesCreate() *cobra.Command {
 }
 
 func (a *app) servicesDelete() *cobra.Command {
-	var yes bool
+	var yes, force bool
 	cmd := &cobra.Command{
 		Use: "delete SERVICE --yes", Short: "Stop and delete a service with everything it has", Args: exactly(1, "the name or id of a service"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -164,12 +164,13 @@ func (a *app) servicesDelete() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := c.DeleteService(cmd.Context(), svc.ID); err != nil {
+			if err := c.DeleteService(cmd.Context(), svc.ID, force); err != nil {
 				return err
 			}
 			return a.show(map[string]string{"deleted": svc.ID}, func() error { return a.printf("Deleted %s (%s)\n", svc.Name, svc.ID) })
 		},
 	}
 	cmd.Flags().BoolVar(&yes, "yes", false, "really delete it")
+	cmd.Flags().BoolVar(&force, "force", false, "also while something of it is live")
 	return cmd
 }

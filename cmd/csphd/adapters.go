@@ -7,14 +7,16 @@ import (
 	"io"
 	"io/fs"
 	"iter"
+	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/gliderlabs/ssh"
 	gossh "golang.org/x/crypto/ssh"
 
-	"csph/api"
 	"csph/builder"
 	"csph/daemon"
 	"csph/deploy"
@@ -51,18 +53,29 @@ func (i images) Build(ctx context.Context, b deploy.Build) (platform.Image, erro
 
 func (i images) Log(deployment string) (deploy.BuildLog, error) { return i.Builder.Log(deployment) }
 
+// loginsOf lets the builder pull with the logins of a deployment's service.
+func loginsOf(db *store.DB) func(ctx context.Context, deployment, host string) (user, password string, err error) {
+	return func(ctx context.Context, deployment, host string) (string, string, error) {
+		d, err := db.Deployment(ctx, deployment)
+		if err != nil {
+			return "", "", err
+		}
+		return db.RegistryLogin(ctx, d.Service, host)
+	}
+}
+
 // pushers lets gitd ask the records who may push where.
 type pushers struct{ *store.DB }
 
 func (p pushers) Authenticate(ctx context.Context, key ssh.PublicKey) (gitd.Identity, error) {
-	k, _, err := p.KeyByFingerprint(ctx, gossh.FingerprintSHA256(key))
+	c, err := p.KeyCaller(ctx, gossh.FingerprintSHA256(key))
 	if errors.Is(err, platform.ErrNotFound) {
 		return gitd.Identity{}, fmt.Errorf("%w: the key is not known; csph keys add adds it", platform.ErrUnauthorized)
 	}
 	if err != nil {
 		return gitd.Identity{}, err
 	}
-	return gitd.Identity{Account: k.Account, Name: k.Name}, nil
+	return gitd.Identity{Account: c.Account, Name: c.Name, Projects: c.Projects, NoPush: c.Check(platform.MayChange)}, nil
 }
 
 func (p pushers) Resolve(ctx context.Context, id gitd.Identity, path string) (platform.Service, error) {
@@ -70,10 +83,26 @@ func (p pushers) Resolve(ctx context.Context, id gitd.Identity, path string) (pl
 	if err != nil {
 		return platform.Service{}, err
 	}
-	return p.ResolveService(ctx, id.Account, ref.String())
+	svc, err := p.ResolveService(ctx, id.Account, ref.String())
+	limits := platform.Caller{Projects: id.Projects}
+	if err == nil && !limits.Sees(svc.Project) || errors.Is(err, platform.ErrNotFound) && id.Projects != nil {
+		return platform.Service{}, fmt.Errorf("%w: there is no service %s", platform.ErrNotFound, ref)
+	}
+	return svc, err
 }
 
 func (p pushers) Create(ctx context.Context, id gitd.Identity, path string) (platform.Service, error) {
+	ref, err := store.ParseRef(path)
+	if err != nil {
+		return platform.Service{}, err
+	}
+	project, err := p.ResolveProject(ctx, id.Account, ref.Project)
+	if limits := (platform.Caller{Projects: id.Projects}); err == nil && !limits.Sees(project.ID) {
+		err = fmt.Errorf("%w: there is no project %s", platform.ErrNotFound, ref.Project)
+	}
+	if err != nil {
+		return platform.Service{}, err
+	}
 	return p.CreateService(ctx, id.Account, path, platform.Service{})
 }
 
@@ -107,25 +136,48 @@ func (n narrator) Follow(ctx context.Context, deployment string, w io.Writer) er
 	return err
 }
 
-// ledger is the records and the bus as the API wants them.
-type ledger struct{ *store.DB }
-
-func (l ledger) Keys(ctx context.Context, account string) ([]platform.Key, error) {
-	return l.ListKeys(ctx, account)
+// pushed makes deployments for gitd, and writes each push down in the audit log.
+type pushed struct {
+	*deploy.Deployer
+	db  *store.DB
+	log *slog.Logger
 }
 
-type bulletin struct{ *store.DB }
-
-func (b bulletin) Events(ctx context.Context, q api.EventQuery) iter.Seq2[platform.Event, error] {
-	return b.Subscribe(ctx, store.Filter(q))
+func (p pushed) Deploy(ctx context.Context, r deploy.Request) (platform.Deployment, error) {
+	d, err := p.Deployer.Deploy(ctx, r)
+	e := platform.AuditEntry{Member: r.Trigger.Actor, Address: r.Trigger.Address, Action: "git-push", Target: r.Service, Status: http.StatusOK, Message: d.ID}
+	if err != nil {
+		e.Status, e.Message = http.StatusConflict, err.Error()
+	}
+	svc, lookErr := p.db.Service(context.WithoutCancel(ctx), r.Service)
+	e.Account = svc.Account
+	if lookErr = errors.Join(lookErr, p.db.Audit(context.WithoutCancel(ctx), e)); lookErr != nil {
+		p.log.Error("audit entry is lost", "action", e.Action, "service", r.Service, "err", lookErr)
+	}
+	return d, err
 }
 
-// spherelets is the engine as deploy and the API want it.
-type spherelets struct{ *containerd.Engine }
+// spherelets is the engine as deploy and the API want it. What it tells of logs has no secrets in it.
+type spherelets struct {
+	*containerd.Engine
+	db *store.DB
+}
 
 func (s spherelets) RunOnce(ctx context.Context, set platform.Set, command []string, log deploy.BuildLog) (int, error) {
-	return s.Engine.RunOnce(ctx, set, command, log)
+	mask, err := maskOf(s.db, set.Deployment)
+	if err != nil {
+		return -1, err
+	}
+	return s.Engine.RunOnce(ctx, set, command, maskedLog{log, mask})
 }
+
+// maskedLog hides secrets in what a command prints.
+type maskedLog struct {
+	deploy.BuildLog
+	mask *logs.Mask
+}
+
+func (m maskedLog) Line(text string) { m.BuildLog.Line(m.mask.Text(text)) }
 
 // Tail joins the ends of the logs of a deployment's spherelets in order of time.
 func (s spherelets) Tail(deployment string, lines int) ([]string, error) {
@@ -142,12 +194,34 @@ func (s spherelets) Tail(deployment string, lines int) ([]string, error) {
 		all = append(all, some...)
 	}
 	slices.SortStableFunc(all, func(a, b logs.Line) int { return a.Time.Compare(b.Time) })
+	mask, err := maskOf(s.db, deployment)
+	if err != nil {
+		return nil, err
+	}
 	var text []string
 	for _, l := range all[max(0, len(all)-lines):] {
-		text = append(text, l.Text)
+		text = append(text, mask.Text(l.Text))
 	}
 	return text, nil
 }
+
+// maskOf hides what is secret of a deployment's service.
+func maskOf(db *store.DB, deployment string) (*logs.Mask, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), recordTimeout)
+	defer cancel()
+	d, err := db.Deployment(ctx, deployment)
+	if err != nil {
+		return nil, err
+	}
+	secrets, err := db.Masked(ctx, d.Service)
+	if err != nil {
+		return nil, err
+	}
+	return logs.NewMask(secrets...), nil
+}
+
+// recordTimeout bounds a question to the records that no request waits with.
+const recordTimeout = 10 * time.Second
 
 // deployer is deploy.Deployer, whose services also leave nothing on disk when they go.
 type deployer struct {

@@ -129,6 +129,9 @@ func (s *server) trimEvents(ctx context.Context) error {
 		if _, err := s.db.Trim(ctx, store.Retention{Age: keepEvents, Rows: keepEventRows}); err != nil && ctx.Err() == nil {
 			s.logger.Warn("old events cannot be dropped", "err", err)
 		}
+		if _, err := s.db.TrimAudit(ctx, keepAudit); err != nil && ctx.Err() == nil {
+			s.logger.Warn("old audit entries cannot be dropped", "err", err)
+		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():

@@ -12,6 +12,7 @@ import (
 
 	"csph/api"
 	"csph/builder"
+	"csph/cmd/csphd/ledger"
 	"csph/daemon"
 	"csph/deploy"
 	"csph/gitd"
@@ -22,6 +23,7 @@ import (
 	"csph/runtime"
 	"csph/runtime/containerd"
 	"csph/store"
+	"csph/vault"
 )
 
 // server is all of csphd, wired.
@@ -51,6 +53,8 @@ const (
 	trimEvery       = time.Hour
 	keepEvents      = 90 * 24 * time.Hour
 	keepEventRows   = 10_000 // of one service
+	keepAudit       = 400 * 24 * time.Hour
+	secretsKey      = "secrets.key" // in the state folder
 )
 
 // assemble makes every part and connects them. Nothing runs and nothing listens yet.
@@ -76,7 +80,12 @@ func openRecords(ctx context.Context, state string) (*store.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := db.Bootstrap(ctx, keepToken(state)); err != nil {
+	key, err := vault.Open(filepath.Join(state, secretsKey))
+	if err == nil {
+		db.SealWith(key)
+		_, err = db.Bootstrap(ctx, keepToken(state))
+	}
+	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
@@ -113,8 +122,10 @@ func (s *server) makeBuilder(ctx context.Context) error {
 	}
 	s.builder, err = builder.New(builder.Config{
 		Host: s.instance, BinDir: s.config.BinDir, Containerd: s.engineConfig().Socket(), BaseDir: s.config.BaseDir,
-		Limits:      builder.Limits{MilliCPU: int64(s.config.Build.CPUs) * 1000, Memory: s.config.Build.MemoryMB << 20},
+		Limits:   builder.Limits{MilliCPU: int64(s.config.Build.CPUs) * 1000, Memory: s.config.Build.MemoryMB << 20},
+		Parallel: s.config.Build.Parallel, MinFree: s.config.Build.MinFreeMB << 20, References: s.references, Collected: s.collected,
 		CacheBudget: s.config.Build.CacheMB << 20, Settings: settings, Logger: s.logger,
+		Login: loginsOf(s.db),
 	})
 	return err
 }
@@ -134,13 +145,13 @@ func (s *server) makeDeployer(context.Context) error {
 }
 
 func (s *server) makeGit(context.Context) (err error) {
-	s.git, err = gitd.New(gitd.Config{Dir: s.config.State, Addr: s.config.SSH}, pushers{s.db}, pushers{s.db}, s.deployer, narrator{story{s.db, s.config.State}}, s.logger)
+	s.git, err = gitd.New(gitd.Config{Dir: s.config.State, Addr: s.config.SSH}, pushers{s.db}, pushers{s.db}, pushed{s.deployer, s.db, s.logger}, narrator{story{s.db, s.config.State}}, s.logger)
 	return err
 }
 
 func (s *server) makeAPI(context.Context) (err error) {
 	s.api, err = api.New(api.Options{
-		Records: ledger{s.db}, Events: bulletin{s.db}, Runtime: s.engine, Host: s, Logger: s.logger,
+		Records: ledger.Records{DB: s.db}, Events: ledger.Bus{DB: s.db}, Runtime: s.engine, Host: s, Pullers: s.builder, Logger: s.logger,
 		Deployer: deployer{s.deployer, s.db, s.engine, s.git, s.config.State},
 		Version:  version, URL: s.urlOf,
 		LogDir: filepath.Join(s.config.State, "logs"), Sources: filepath.Join(s.config.State, "sources"),

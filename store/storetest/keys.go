@@ -16,11 +16,11 @@ import (
 var keyTests = map[string]func(*fixture){
 	"AKeyIsAddedListedFoundAndRemoved": func(f *fixture) {
 		line := f.line(newKey())
-		k, err := f.AddKey(f.ctx, f.account, "", line+" me@laptop\n")
+		k, err := f.AddKey(f.ctx, f.member, "", line+" me@laptop\n")
 		f.ok(err)
 		same(f, "name", k.Name, "me@laptop")
 		same(f, "public", k.Public, line)
-		named, err := f.AddKey(f.ctx, f.account, " ci ", f.line(newKey()))
+		named, err := f.AddKey(f.ctx, f.member, " ci ", f.line(newKey()))
 		f.ok(err)
 		same(f, "name", named.Name, "ci")
 
@@ -34,42 +34,42 @@ var keyTests = map[string]func(*fixture){
 		same(f, "key", found, k)
 		same(f, "account", account.ID, f.account)
 
-		f.ok(f.RemoveKey(f.ctx, f.account, "ci"))
-		f.ok(f.RemoveKey(f.ctx, f.account, k.Fingerprint))
+		f.ok(f.RemoveKey(f.ctx, f.account, "", "ci"))
+		f.ok(f.RemoveKey(f.ctx, f.account, "", k.Fingerprint))
 		_, _, err = f.KeyByFingerprint(f.ctx, k.Fingerprint)
 		f.refused(err, platform.ErrNotFound)
-		f.refused(f.RemoveKey(f.ctx, f.account, k.ID), platform.ErrNotFound)
+		f.refused(f.RemoveKey(f.ctx, f.account, "", k.ID), platform.ErrNotFound)
 	},
 	"TheFingerprintIsThatOfSSHKeygen": func(f *fixture) {
 		// A well-known host key, and the fingerprint that its owner publishes.
 		const line = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
-		k, err := f.AddKey(f.ctx, f.account, "known", line)
+		k, err := f.AddKey(f.ctx, f.member, "known", line)
 		f.ok(err)
 		same(f, "fingerprint", k.Fingerprint, "SHA256:+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU")
 	},
 	"AKeyIsKnownOnce": func(f *fixture) {
 		line := f.line(newKey())
-		_, err := f.AddKey(f.ctx, f.account, "a", line)
+		_, err := f.AddKey(f.ctx, f.member, "a", line)
 		f.ok(err)
-		_, err = f.AddKey(f.ctx, f.account, "b", line)
+		_, err = f.AddKey(f.ctx, f.member, "b", line)
 		f.refused(err, platform.ErrConflict)
-		_, err = f.AddKey(f.ctx, "acc_none", "b", f.line(newKey()))
+		_, err = f.AddKey(f.ctx, "mem_none", "b", f.line(newKey()))
 		f.refused(err, platform.ErrNotFound)
 	},
 	"ANameThatSeveralKeysHaveRemovesNone": func(f *fixture) {
 		for range 2 {
-			_, err := f.AddKey(f.ctx, f.account, "same", f.line(newKey()))
+			_, err := f.AddKey(f.ctx, f.member, "same", f.line(newKey()))
 			f.ok(err)
 		}
-		f.refused(f.RemoveKey(f.ctx, f.account, "same"), platform.ErrConflict)
+		f.refused(f.RemoveKey(f.ctx, f.account, "", "same"), platform.ErrConflict)
 		keys, err := f.ListKeys(f.ctx, f.account)
 		f.ok(err)
 		same(f, "number of keys", len(keys), 2)
 	},
 	"KeysOfAnotherAccountAreOutOfReach": func(f *fixture) {
-		k, err := f.AddKey(f.ctx, f.account, "a", f.line(newKey()))
+		k, err := f.AddKey(f.ctx, f.member, "a", f.line(newKey()))
 		f.ok(err)
-		f.refused(f.RemoveKey(f.ctx, "acc_other", k.ID), platform.ErrNotFound)
+		f.refused(f.RemoveKey(f.ctx, "acc_other", "", k.ID), platform.ErrNotFound)
 		keys, err := f.ListKeys(f.ctx, "acc_other")
 		f.ok(err)
 		same(f, "number of keys", len(keys), 0)
@@ -91,7 +91,7 @@ var keyTests = map[string]func(*fixture){
 			{f.line(dsaKey()), "DSA keys are broken"},
 			{f.line(certificate()), "this is a certificate"},
 		} {
-			_, err := f.AddKey(f.ctx, f.account, "", c.line)
+			_, err := f.AddKey(f.ctx, f.member, "", c.line)
 			f.refused(err, platform.ErrInvalid)
 			if !strings.Contains(err.Error(), c.reason) {
 				f.t.Errorf("error is %q; want %q in it", err, c.reason)

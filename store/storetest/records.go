@@ -44,14 +44,22 @@ type Records interface {
 	Promote(ctx context.Context, next, previous string) (platform.Deployment, error)
 	DropImage(ctx context.Context, id string) error
 
-	AddKey(ctx context.Context, account, name, line string) (platform.Key, error)
+	CreateDomain(ctx context.Context, d platform.Domain) (platform.Domain, error)
+	Domain(ctx context.Context, id string) (platform.Domain, error)
+	FindDomain(ctx context.Context, account, ref string) (platform.Domain, error)
+	Domains(ctx context.Context, account string) ([]platform.Domain, error)
+	UpdateDomain(ctx context.Context, id string, change func(*platform.Domain) error) (platform.Domain, error)
+	AdvanceDomain(ctx context.Context, id string, from platform.DomainStatus, move platform.DomainMove, set func(*platform.Domain)) (platform.Domain, error)
+	DeleteDomain(ctx context.Context, id string) error
+
+	AddKey(ctx context.Context, member, name, line string) (platform.Key, error)
 	ListKeys(ctx context.Context, account string) ([]platform.Key, error)
-	RemoveKey(ctx context.Context, account, ref string) error
+	RemoveKey(ctx context.Context, account, member, ref string) error
 	KeyByFingerprint(ctx context.Context, fingerprint string) (platform.Key, platform.Account, error)
-	CreateToken(ctx context.Context, account, name string) (t platform.Token, secret string, err error)
-	Authenticate(ctx context.Context, secret string) (platform.Token, error)
+	CreateToken(ctx context.Context, member string, draft platform.Token) (t platform.Token, secret string, err error)
+	Authenticate(ctx context.Context, secret string) (platform.Caller, error)
 	ListTokens(ctx context.Context, account string) ([]store.Token, error)
-	RevokeToken(ctx context.Context, account, ref string) error
+	RevokeToken(ctx context.Context, account, member, ref string) error
 }
 
 // fixture is empty, bootstrapped records and what every test needs with them.
@@ -60,12 +68,13 @@ type fixture struct {
 	t       *testing.T
 	ctx     context.Context
 	account string
-	token   string // the admin token
+	member  string // the first admin
+	token   string // the admin's
 }
 
 // TestRecords runs the suite. open returns empty records and closes them at the end of the test.
 func TestRecords(t *testing.T, open func(t *testing.T) Records) {
-	for _, group := range []map[string]func(*fixture){startTests, serviceTests, deploymentTests, moveTests, keyTests, tokenTests} {
+	for _, group := range []map[string]func(*fixture){startTests, serviceTests, deploymentTests, moveTests, keyTests, tokenTests, domainTests} {
 		for name, test := range group {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -90,6 +99,9 @@ func (f *fixture) start() {
 	accounts, err := f.Accounts(f.ctx)
 	f.ok(err)
 	f.account = accounts[0].ID
+	admin, err := f.Authenticate(f.ctx, f.token)
+	f.ok(err)
+	f.member = admin.Member
 }
 
 func (f *fixture) ok(err error) {
