@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"path/filepath"
 	"time"
 
 	"csph/gitd/bare"
+	"csph/gitd/remote"
 )
 
 // Config is what a Server can be told. Zero values take the defaults.
@@ -19,6 +21,9 @@ type Config struct {
 	NoGit bool
 
 	Limits bare.Limits
+
+	// Remote says which repositories elsewhere may be fetched from; the file of known hosts is the server's own.
+	Remote remote.Config
 
 	Handshake  time.Duration // from connecting to being authenticated; default 20 s
 	Idle       time.Duration // without a session; default 2 min
@@ -52,6 +57,9 @@ func (c *Config) setDefaults() error {
 		if *value <= 0 {
 			*value = standard
 		}
+	}
+	if c.Remote.KnownHosts == "" {
+		c.Remote.KnownHosts = filepath.Join(c.Dir, "ssh", "known_hosts")
 	}
 	return c.findGit()
 }

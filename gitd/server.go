@@ -13,6 +13,7 @@ import (
 	"github.com/gliderlabs/ssh"
 
 	"csph/gitd/bare"
+	"csph/gitd/remote"
 )
 
 // Server receives pushes. Make it with New, then Listen, Serve and Shutdown, each once.
@@ -25,6 +26,7 @@ type Server struct {
 	log      *slog.Logger
 
 	store    *bare.Store
+	remote   *remote.Client
 	ssh      *ssh.Server
 	listener net.Listener
 	gate     *gate
@@ -51,7 +53,7 @@ func New(config Config, keys Keys, services Services, deployer Deployer, narrato
 	}
 	s := &Server{
 		config: config, keys: keys, services: services, deployer: deployer, narrator: narrator, log: log,
-		store: store, gate: newGate(config.PerAddress, config.Total),
+		store: store, remote: remote.New(config.Remote), gate: newGate(config.PerAddress, config.Total),
 	}
 	s.alive, s.stop = context.WithCancel(context.Background())
 	s.tidy = newHousekeeper(config.Housekeep, log)
@@ -74,6 +76,17 @@ func (s *Server) ListenOn(l net.Listener) { s.listener = l }
 
 // Addr is the address that Listen has bound.
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
+
+// Resolve asks a repository elsewhere what commit a reference is at, which may be "" for its default branch.
+func (s *Server) Resolve(ctx context.Context, from remote.Repository, ref string) (Commit, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookupTime)
+	defer cancel()
+	name, id, err := s.remote.Resolve(ctx, from, ref)
+	if err != nil {
+		return Commit{}, err
+	}
+	return Commit{Ref: name, ID: id.String()}, nil
+}
 
 // Delete removes the repository and the checkout of a service that is gone.
 func (s *Server) Delete(ctx context.Context, service string) error {
