@@ -18,22 +18,48 @@ const accessLine = 16 << 10
 // accessDelay is how long a line may wait for company.
 const accessDelay = 250 * time.Millisecond
 
+// AccessLog takes the access log. It is called by one goroutine at a time; while a call lasts, lines wait,
+// and when too many do they are dropped and counted.
+type AccessLog interface {
+	// WriteAccess takes lines of one service, each a JSON object and a newline. Service is empty for
+	// requests that belong to none. The lines must not be kept. An error loses them.
+	WriteAccess(service string, lines []byte) error
+}
+
+// AccessTo is an AccessLog that writes the lines of all services to w.
+func AccessTo(w io.Writer) AccessLog { return accessWriter{w} }
+
+type accessWriter struct{ io.Writer }
+
+func (a accessWriter) WriteAccess(_ string, lines []byte) error {
+	_, err := a.Write(lines)
+	return err
+}
+
 // accessLog collects lines and writes them from one goroutine, so that a slow disk slows nothing else.
 type accessLog struct {
-	out     io.Writer
-	every   uint64
+	out     AccessLog
+	every   int
 	seen    atomic.Uint64
 	dropped atomic.Uint64
 
 	mu      sync.Mutex
 	waiting []byte
-	stamp   [64]byte // the time, formatted
-	stampAt int64    // the millisecond of stamp
+	runs    []accessRun // of waiting, in order
+	stamp   [64]byte    // the time, formatted
+	stampAt int64       // the millisecond of stamp
 	stampN  int
 
 	wake chan struct{}
 	stop chan struct{}
 	done chan struct{}
+}
+
+// accessRun is lines of one service that follow each other.
+type accessRun struct {
+	service string
+	end     int // in waiting
+	lines   uint64
 }
 
 // accessEntry is what a line tells of a request.
@@ -50,20 +76,31 @@ type accessEntry struct {
 	target    netip.AddrPort
 	status    int
 	in, out   int64
+	proto     uint8
+	secure    bool
 }
 
-func newAccessLog(out io.Writer, every int) *accessLog {
+func newAccessLog(out AccessLog, every int) *accessLog {
 	l := &accessLog{
-		out: out, every: uint64(max(every, 1)),
+		out: out, every: every,
 		wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	go l.run()
 	return l
 }
 
-// wants reports whether a request that ended so is to be logged.
-func (l *accessLog) wants(status int) bool {
-	return l.every == 1 || status >= 500 || status == 0 || l.seen.Add(1)%l.every == 0
+// wants reports whether a request that ended so is to be logged, for a service that wants one in every.
+func (l *accessLog) wants(status, every int) bool {
+	if every == 0 {
+		every = l.every
+	}
+	switch {
+	case every < 0:
+		return false
+	case every <= 1 || status >= 500 || status == 0:
+		return true
+	}
+	return l.seen.Add(1)%uint64(every) == 0
 }
 
 // add queues the line of a request, or drops it when too much waits.
@@ -76,6 +113,7 @@ func (l *accessLog) add(e *accessEntry) {
 	}
 	first := len(l.waiting) == 0
 	l.line(e)
+	l.note(e.service)
 	l.mu.Unlock()
 	if first {
 		select {
@@ -83,6 +121,16 @@ func (l *accessLog) add(e *accessEntry) {
 		default:
 		}
 	}
+}
+
+// note adds the last line to the runs. l.mu is held.
+func (l *accessLog) note(service string) {
+	if n := len(l.runs); n == 0 || l.runs[n-1].service != service {
+		l.runs = append(l.runs, accessRun{service: service})
+	}
+	run := &l.runs[len(l.runs)-1]
+	run.end = len(l.waiting)
+	run.lines++
 }
 
 // line appends the line of e. l.mu is held.
@@ -93,7 +141,11 @@ func (l *accessLog) line(e *accessEntry) {
 	b = appendJSON(b, e.service)
 	b = append(b, `,"client":"`...)
 	b = e.client.AppendTo(b)
-	b = append(b, `","method":`...)
+	b = append(b, `","protocol":"`...)
+	b = append(b, protocolName(e.proto)...)
+	b = append(b, `","tls":`...)
+	b = strconv.AppendBool(b, e.secure)
+	b = append(b, `,"method":`...)
 	b = appendJSON(b, clip(e.method, 32))
 	b = append(b, `,"host":`...)
 	b = appendJSON(b, clip(e.host, 253))
@@ -134,34 +186,36 @@ func (l *accessLog) time(ms int64) []byte {
 func (l *accessLog) run() {
 	defer close(l.done)
 	var spare []byte
+	var runs []accessRun
 	for {
 		select {
 		case <-l.wake:
 		case <-l.stop:
-			l.write(spare)
+			l.write(spare, runs)
 			return
 		}
 		select {
 		case <-time.After(accessDelay):
 		case <-l.stop:
 		}
-		spare = l.write(spare)
+		spare, runs = l.write(spare, runs)
 	}
 }
 
-// write writes what waits and leaves spare, emptied, to collect the next lines in.
-func (l *accessLog) write(spare []byte) []byte {
+// write writes what waits and leaves spare and its runs, emptied, to collect the next lines in.
+func (l *accessLog) write(spare []byte, spareRuns []accessRun) ([]byte, []accessRun) {
 	l.mu.Lock()
-	full := l.waiting
-	l.waiting = spare[:0]
+	full, runs := l.waiting, l.runs
+	l.waiting, l.runs = spare[:0], spareRuns[:0]
 	l.mu.Unlock()
-	if len(full) == 0 {
-		return full
+	at := 0
+	for _, run := range runs {
+		if err := l.out.WriteAccess(run.service, full[at:run.end]); err != nil {
+			l.dropped.Add(run.lines)
+		}
+		at = run.end
 	}
-	if _, err := l.out.Write(full); err != nil {
-		l.dropped.Add(1)
-	}
-	return full
+	return full, runs
 }
 
 // close writes what is left and ends the goroutine.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -16,6 +17,8 @@ type logLine struct {
 	Time      time.Time `json:"time"`
 	Service   string    `json:"service"`
 	Client    string    `json:"client"`
+	Protocol  string    `json:"protocol"`
+	TLS       bool      `json:"tls"`
 	Method    string    `json:"method"`
 	Host      string    `json:"host"`
 	Path      string    `json:"path"`
@@ -50,7 +53,7 @@ func (b *bench) logged(log *lines) (list []logLine) {
 
 func TestEachRequestIsOneLineOfTheAccessLog(t *testing.T) {
 	log := &lines{}
-	b := start(t, Config{AccessLog: log})
+	b := start(t, Config{AccessLog: AccessTo(log)})
 	target := says(t, "hello")
 	b.route(target)
 	begun := time.Now()
@@ -70,7 +73,7 @@ func TestEachRequestIsOneLineOfTheAccessLog(t *testing.T) {
 	}
 	l.Time, l.Micros, l.RequestID = time.Time{}, nil, ""
 	want := logLine{
-		Service: "app", Client: "127.0.0.1", Method: "POST", Host: "app.test", Path: "/a\u00ff?b=\"c\"", Status: 200,
+		Service: "app", Client: "127.0.0.1", Protocol: "HTTP/1.1", Method: "POST", Host: "app.test", Path: "/a\u00ff?b=\"c\"", Status: 200,
 		BytesIn: 3, BytesOut: 5, Target: target.String(), UserAgent: `me\`,
 	}
 	if l != want {
@@ -83,7 +86,7 @@ func TestEachRequestIsOneLineOfTheAccessLog(t *testing.T) {
 
 func TestASampledAccessLogKeepsEveryServerError(t *testing.T) {
 	log := &lines{}
-	b := start(t, Config{AccessLog: log, AccessLogEvery: 10})
+	b := start(t, Config{AccessLog: AccessTo(log), AccessLogEvery: 10})
 	b.route(app(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/bad" {
 			w.WriteHeader(500)
@@ -108,6 +111,39 @@ func TestASampledAccessLogKeepsEveryServerError(t *testing.T) {
 	}
 }
 
+// byService is an AccessLog that keeps the lines of services apart.
+type byService map[string]int
+
+func (b byService) WriteAccess(service string, lines []byte) error {
+	b[service] += strings.Count(string(lines), "\n")
+	return nil
+}
+
+func TestEachServiceHasItsOwnAccessLogAndMayHaveNone(t *testing.T) {
+	log := byService{}
+	b := start(t, Config{AccessLog: log})
+	b.route(says(t, "hello"))
+	for service, every := range map[string]int{"quiet": -1, "sampled": 5} {
+		b.Configure(service, Options{AccessEvery: every})
+		if _, err := b.Swap(t.Context(), service, []string{service + ".test"}, []netip.AddrPort{says(t, "hello")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w := b.dial()
+	for i := range 60 {
+		host := []string{"app.test", "quiet.test", "sampled.test", "unknown.test"}[i%4]
+		w.send("GET / HTTP/1.1\r\nHost: " + host + "\r\n\r\n")
+		w.receive("GET")
+	}
+	_ = w.Close()
+	if err := b.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if want := (byService{"app": 15, "sampled": 3, "": 15}); !maps.Equal(log, want) {
+		t.Errorf("lines by service: %v, want %v", log, want)
+	}
+}
+
 // stuck is a writer that takes nothing until it is freed.
 type stuck struct {
 	held, free chan struct{}
@@ -124,7 +160,7 @@ func (s *stuck) Write(b []byte) (int, error) {
 
 func TestAnAccessLogThatIsStuckDropsLinesAndCountsThem(t *testing.T) {
 	out := &stuck{held: make(chan struct{}, 1), free: make(chan struct{})}
-	l := newAccessLog(out, 1)
+	l := newAccessLog(AccessTo(out), 1)
 	e := &accessEntry{start: time.Now(), client: netip.MustParseAddr("::1"), path: []byte(strings.Repeat("x", 1000))}
 	l.add(e)
 	<-out.held

@@ -43,16 +43,25 @@ func (s *session) end() {
 	}
 	took := time.Since(s.start)
 	if s.route != nil {
-		s.route.counts.shards[s.number].count(s.status, s.bytesIn, s.bytesOut, took)
+		s.route.counts.shard(s.number).count(s, took)
 	}
-	if s.r.access != nil && s.r.access.wants(s.status) {
+	if s.r.access != nil && s.r.access.wants(s.status, s.accessEvery()) {
 		s.logRequest(took)
 	}
+}
+
+// accessEvery is what the service wants of its access log.
+func (s *session) accessEvery() int {
+	if s.route == nil {
+		return 0
+	}
+	return s.route.options.AccessEvery
 }
 
 func (s *session) logRequest(took time.Duration) {
 	e := &s.log
 	e.start, e.took, e.status, e.in, e.out = s.start, took, s.status, s.bytesIn, s.bytesOut
+	e.proto, e.secure = s.proto, s.secure
 	e.client, e.requestID, e.service, e.target = s.peer, s.requestID, "", netip.AddrPort{}
 	if s.route != nil {
 		e.service = s.route.service

@@ -1,7 +1,6 @@
 package router
 
 import (
-	"io"
 	"log/slog"
 	"net/netip"
 	"time"
@@ -11,10 +10,10 @@ import (
 type Config struct {
 	// Logger gets what an operator should know; nil discards it.
 	Logger *slog.Logger
-	// AccessLog gets one JSON object a line for each request; nil turns it off. It is written to by
-	// one goroutine; when it cannot keep up, lines are dropped and counted.
-	AccessLog io.Writer
-	// AccessLogEvery logs one request in so many; 0 and 1 log each. Server errors are always logged.
+	// AccessLog gets one JSON object a line for each request; nil turns it off.
+	AccessLog AccessLog
+	// AccessLogEvery logs one request in so many where the service has no Options.AccessEvery; 0 and 1
+	// log each, a negative number none. Server errors are always logged, unless none is.
 	AccessLogEvery int
 	// Front knows hosts with certificates of their own; nil: none has.
 	Front Front

@@ -46,7 +46,7 @@ func TestAnOrdinaryRequestAllocatesNothing(t *testing.T) {
 	defer ln.Close()
 	answer := []byte("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 128\r\n\r\n" + strings.Repeat("x", 128))
 	go canned(ln, answer)
-	b := start(t, Config{AccessLog: io.Discard})
+	b := start(t, Config{AccessLog: AccessTo(io.Discard)})
 	b.route(ln.Addr().(*net.TCPAddr).AddrPort())
 	w := b.dial()
 	request, got := []byte(request11("User-Agent: test", "Accept: */*", "Cookie: a=b")), make([]byte, len(answer))

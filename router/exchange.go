@@ -26,6 +26,7 @@ func (s *session) offer(t *target) (done bool, why page) {
 			var err error
 			if u, err = s.r.dial(t); err != nil {
 				t.failed(s.r.watch.clock.Load())
+				s.countFailure(unreachable)
 				s.r.log.Debug("cannot connect to a target", "service", s.route.service, "target", t.addr, "error", err)
 				return false, pageUnreachable()
 			}
@@ -38,6 +39,7 @@ func (s *session) offer(t *target) (done bool, why page) {
 			return true, page{}
 		case tryTarget:
 			t.failed(s.r.watch.clock.Load())
+			s.countFailure(unreachable)
 			return false, pageUnreachable()
 		}
 	}
@@ -156,6 +158,11 @@ func (s *session) answerFailed(p page) {
 }
 
 func (s *session) logFailure(u *upstream, err error) {
+	if errors.Is(err, errTimeout) {
+		s.countFailure(tooSlow)
+	} else {
+		s.countFailure(brokeOff)
+	}
 	s.r.log.Warn("a target failed to answer", "service", s.route.service, "target", u.target.addr,
 		"request_id", string(s.requestID), "error", err)
 }

@@ -19,6 +19,8 @@ type Options struct {
 	// Sticky has a client go on with the target that answered it first, for as long as that serves. It
 	// is known by a cookie for the browser's session.
 	Sticky bool
+	// AccessEvery is Config.AccessLogEvery for this service; 0 leaves it at that.
+	AccessEvery int
 	// Files, when set, answers in place of targets. It is called with a whole request and may be
 	// called from many goroutines.
 	Files http.Handler

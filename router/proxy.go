@@ -31,6 +31,9 @@ func (s *session) serve(head int) {
 	s.json = bytes.Contains(s.req.Get(h1.Accept), []byte("application/json"))
 	s.route = s.r.table.Load().lookup(s.name)
 	s.noteRequest()
+	if s.route != nil {
+		s.route.counts.shard(s.number).started.Add(1)
+	}
 	if s.fronted(head) {
 		return
 	}
@@ -39,7 +42,6 @@ func (s *session) serve(head int) {
 		s.answer(page404())
 		return
 	}
-	s.route.counts.shards[s.number].started.Add(1)
 	if limit := s.bodyLimit(); s.req.Framing == h1.Sized && s.req.Length > limit {
 		s.client.consume(head)
 		refused := bodyTooLarge(limit)

@@ -42,6 +42,7 @@ type Router struct {
 	transports   []*quic.Transport      // of HTTP/3; of mu
 	altSvc       atomic.Pointer[[]byte] // header line that tells of HTTP/3, empty when there is none
 
+	handshakes handshakes
 	clients    clients
 	retirement retirement
 	streams    sync.WaitGroup // drains of streams

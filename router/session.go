@@ -113,7 +113,9 @@ func (s *session) handshake() bool {
 	s.secure = true
 	ctx, cancel := context.WithTimeout(context.Background(), s.r.limits.HeadTimeout)
 	defer cancel()
-	return c.HandshakeContext(ctx) == nil
+	err := c.HandshakeContext(ctx)
+	s.r.handshakes.count(c, err)
+	return err == nil
 }
 
 // next serves one request; false means that the connection is done with.

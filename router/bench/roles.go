@@ -36,7 +36,7 @@ func runRouter(ctx context.Context, o options) (err error) {
 	if err != nil {
 		return err
 	}
-	r := router.New(router.Config{AccessLog: access})
+	r := router.New(router.Config{AccessLog: router.AccessTo(access)})
 	if _, err := r.Swap(ctx, "bench", []string{"127.0.0.1"}, []netip.AddrPort{target}); err != nil {
 		return err
 	}
