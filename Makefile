@@ -10,7 +10,7 @@ VERSION    := $(shell git describe --tags --always --dirty 2>/dev/null || echo d
 LDFLAGS    := -s -w -X main.version=$(VERSION)
 
 
-.PHONY: up down build daemons packages test e2e race bench bench-router golden lint fmt dev trace clean
+.PHONY: up down build daemons testca packages test e2e race bench bench-router golden lint fmt dev trace clean
 
 up: packages daemons build ## everything needed, then the main job: push an app, see it served
 	@STATE=$(STATE) HTTP=$(HTTP) HTTPS=$(HTTPS) SSH=$(SSH) API=$(API) etc/scripts/up.sh
@@ -26,15 +26,18 @@ daemons: packages ## containerd, runc, buildkitd: minutes the first time, then n
 	@echo "-----> Building the daemons: containerd, runc, buildkitd (minutes the first time)"
 	@etc/daemons/build.sh $(BIN)
 
+testca: ## the certificate authority that tests order from
+	@etc/acme/build.sh $(BIN)
+
 packages: ## what Debian has that csph needs
 	@echo "-----> Packages"
 	@etc/scripts/packages.sh
 
-test: packages daemons build lint ## every test, end-to-end ones included
+test: packages daemons testca build lint ## every test, end-to-end ones included
 	@etc/scripts/packages.sh jq:jq nginx:nginx-light scp:openssh-client
 	go test -race -timeout 60m ./...
 
-e2e: packages daemons build ## the end-to-end scripts alone; RUN=name picks one
+e2e: packages daemons testca build ## the end-to-end scripts alone; RUN=name picks one
 	go test -count=1 -timeout 60m ./test/e2e/... $(if $(RUN),-run 'TestScripts/$(RUN)')
 
 race: ## unit tests, with the race detector

@@ -26,7 +26,7 @@ const (
 	keepLeaves    = 10_000
 )
 
-// Authority issues certificates for one domain and everything below it. Safe for concurrent use.
+// Authority issues certificates for one domain and everything below it, and for private names that were added. Safe for concurrent use.
 type Authority struct {
 	domain string
 	cert   *x509.Certificate
@@ -55,7 +55,14 @@ func Open(dir, domain string) (*Authority, error) {
 
 // TLSConfig serves the authority's certificates by SNI: TLS 1.2 and newer, HTTP/1.1.
 func (a *Authority) TLSConfig() *tls.Config {
-	return &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}, GetCertificate: a.certificate}
+	return &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}, GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+		return a.Issue(strings.ToLower(hello.ServerName))
+	}}
+}
+
+// Root is the authority's own certificate in PEM: what a client has to trust.
+func (a *Authority) Root() []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.cert.Raw})
 }
 
 func (a *Authority) read(dir string) error {

@@ -6,13 +6,16 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
 // handshake connects to a listener of a with the given name, trusting what is in dir.
 func handshake(t *testing.T, a *Authority, dir, name string) (tls.ConnectionState, error) {
 	t.Helper()
-	ln, err := tls.Listen("tcp", "127.0.0.1:0", a.TLSConfig())
+	ln, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+		return a.Issue(hello.ServerName)
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,11 +52,22 @@ func TestAClientThatTrustsTheAuthorityTrustsEveryNameOfTheDomain(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := handshake(t, a, dir, "example.com"); err == nil {
-		t.Error("a name outside the domain got a certificate")
+}
+
+func TestTheAuthorityCoversItsDomainAndNothingThatOnlyEndsLikeIt(t *testing.T) {
+	a, err := Open(t.TempDir(), "localhost")
+	if err != nil {
+		t.Fatal(err)
 	}
-	if _, err := handshake(t, a, dir, "notlocalhost"); err == nil {
-		t.Error("a name that only ends like the domain got a certificate")
+	for name, want := range map[string]bool{"localhost": true, "web.localhost": true, "a.b.localhost": true, "notlocalhost": false, "example.com": false, "": false} {
+		if a.Covers(name) != want {
+			t.Errorf("covers %q: %v", name, !want)
+		}
+	}
+	for _, name := range []string{"", "a b", "web.localhost\n", "WEB.localhost", "*.localhost", strings.Repeat("a", 254)} {
+		if _, err := a.Issue(name); err == nil {
+			t.Errorf("a certificate for %q was made", name)
+		}
 	}
 }
 

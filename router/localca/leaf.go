@@ -11,14 +11,16 @@ import (
 	"time"
 )
 
-// certificate is what a handshake gets: the leaf of the name it asked for, made when there is none yet or it is past half its life.
-func (a *Authority) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-	name := strings.ToLower(strings.TrimSuffix(hello.ServerName, "."))
-	if name == "" {
-		name = a.domain
-	}
-	if name != a.domain && !strings.HasSuffix(name, "."+a.domain) {
-		return nil, fmt.Errorf("no certificate for %q: the private authority covers %s only", name, a.domain)
+// Covers reports whether name, in lower case, is the authority's domain or below it.
+func (a *Authority) Covers(name string) bool {
+	return name == a.domain || strings.HasSuffix(name, "."+a.domain)
+}
+
+// Issue returns a certificate for a host name in lower case, made when there is none yet or it is past half
+// its life. The caller answers for the name: it is one that Covers, or that somebody has added as private.
+func (a *Authority) Issue(name string) (*tls.Certificate, error) {
+	if !validHost(name) {
+		return nil, fmt.Errorf("no certificate for %q: it is no host name", name)
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -34,6 +36,19 @@ func (a *Authority) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, e
 	}
 	a.leaves[name] = leaf
 	return leaf, nil
+}
+
+// validHost reports whether name can be one of a certificate: x509 signs whatever it is given.
+func validHost(name string) bool {
+	if name == "" || len(name) > 253 {
+		return false
+	}
+	for _, c := range []byte(name) {
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '.' && c != '_' {
+			return false
+		}
+	}
+	return true
 }
 
 func (a *Authority) issue(name string) (*tls.Certificate, error) {
