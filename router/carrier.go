@@ -28,15 +28,17 @@ type carrier struct {
 
 // multiplexer is what serves the HTTP/2 connections of a Router.
 type multiplexer struct {
-	frames http2.Server
-	base   *http.Server
+	frames  http2.Server
+	base    *http.Server
+	leaving chan struct{} // closed by the first goAway
+	leave   func()
 }
 
 // pingAfter is the silence after which a carrier is asked whether its client is still there.
 const pingAfter = time.Minute
 
 func newMultiplexer(l *slog.Logger, limits Limits) *multiplexer {
-	m := &multiplexer{base: &http.Server{
+	m := &multiplexer{leaving: make(chan struct{}), base: &http.Server{
 		MaxHeaderBytes: limits.HeaderBytes, IdleTimeout: limits.IdleTimeout,
 		ErrorLog: slog.NewLogLogger(l.Handler(), slog.LevelDebug),
 		HTTP2: &http.HTTP2Config{
@@ -44,18 +46,24 @@ func newMultiplexer(l *slog.Logger, limits Limits) *multiplexer {
 			SendPingTimeout: pingAfter, PingTimeout: limits.HeadTimeout,
 		},
 	}}
+	m.leave = sync.OnceFunc(func() { close(m.leaving) })
 	if err := http2.ConfigureServer(m.base, &m.frames); err != nil {
 		panic("router: HTTP/2 refuses a configuration without TLS settings: " + err.Error())
 	}
 	return m
 }
 
-// goAway has every connection finish what it carries and then close (RFC 9113 section 6.8). It does not block.
+// goAway has every connection, of HTTP/3 too, finish what it carries and then close (RFC 9113 section
+// 6.8). It does not block.
 func (m *multiplexer) goAway() {
+	m.leave()
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()
 	_ = m.base.Shutdown(ended) // it has no listeners: this only tells the connections
 }
+
+// Protocols returns what a TLS listener is to offer by ALPN, so that its clients may speak HTTP/2.
+func Protocols() []string { return []string{http2.NextProtoTLS, "http/1.1"} }
 
 // isHTTP2 reports whether the handshake has agreed on HTTP/2.
 func isHTTP2(c *tls.Conn) bool { return c.ConnectionState().NegotiatedProtocol == http2.NextProtoTLS }

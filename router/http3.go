@@ -32,17 +32,18 @@ func (r *Router) quicConfig() *quic.Config {
 }
 
 // ServeQUIC answers HTTP/3 (RFC 9114) on packets, with certificates from secure, until ctx ends,
-// Shutdown is called (ErrStopped) or packets fails. Connections go on; packets is closed by Shutdown.
-// While it runs, answers over TLS name its port in Alt-Svc.
+// Shutdown is called (ErrStopped) or packets fails. Connections go on; packets is closed after the last.
+// While ServeQUIC runs, answers over TLS name its port in Alt-Svc.
 func (r *Router) ServeQUIC(ctx context.Context, packets net.PacketConn, secure *tls.Config) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(r.life, func() { cancel(ErrStopped) })()
-	transport := &quic.Transport{Conn: packets}
-	if !r.keepTransport(transport) {
+	p := &quicPort{Transport: quic.Transport{Conn: packets}, closed: make(chan struct{})}
+	if !r.keepPort(p) {
 		return errors.Join(ErrStopped, packets.Close())
 	}
-	ln, err := transport.Listen(http3.ConfigureTLSConfig(secure), r.quicConfig())
+	defer func() { go p.closeAfterLast() }()
+	ln, err := p.Listen(http3.ConfigureTLSConfig(secure), r.quicConfig())
 	if err != nil {
 		return fmt.Errorf("listen for HTTP/3: %w", err)
 	}
@@ -53,7 +54,7 @@ func (r *Router) ServeQUIC(ctx context.Context, packets net.PacketConn, secure *
 		conn, err := ln.Accept(ctx)
 		switch {
 		case err == nil:
-			go r.serveQUIC(conn)
+			p.conns.Go(func() { r.serveQUIC(conn) })
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
 		default:
@@ -62,26 +63,39 @@ func (r *Router) ServeQUIC(ctx context.Context, packets net.PacketConn, secure *
 	}
 }
 
-// keepTransport has Shutdown close t; it reports false when that has begun.
-func (r *Router) keepTransport(t *quic.Transport) bool {
+// quicPort is what HTTP/3 is served on.
+type quicPort struct {
+	quic.Transport
+	conns  sync.WaitGroup
+	closed chan struct{}
+}
+
+// closeAfterLast frees the port once nothing is accepted and no connection left.
+func (p *quicPort) closeAfterLast() {
+	defer close(p.closed)
+	p.conns.Wait()
+	_ = p.Close()
+	_ = p.Conn.Close()
+}
+
+// keepPort has Shutdown wait for p; it reports false when that has begun.
+func (r *Router) keepPort(p *quicPort) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.stopping() {
 		return false
 	}
-	r.transports = append(r.transports, t)
+	r.ports = append(r.ports, p)
 	return true
 }
 
-// closeTransports ends all that HTTP/3 was served on. No connection is left.
-func (r *Router) closeTransports() {
+// closePorts waits until all that HTTP/3 was served on is free. No connection is left.
+func (r *Router) closePorts() {
 	r.mu.Lock()
-	list := r.transports
-	r.transports = nil
+	ports := r.ports
 	r.mu.Unlock()
-	for _, t := range list {
-		_ = t.Close()
-		_ = t.Conn.Close()
+	for _, p := range ports {
+		<-p.closed
 	}
 }
 
@@ -124,7 +138,7 @@ func (c *quicCarrier) serve() {
 	var leaving sync.WaitGroup
 	leaving.Go(func() {
 		select {
-		case <-c.r.life.Done():
+		case <-c.r.multiplex.leaving:
 			c.goAway(s, endRequests)
 		case <-over:
 		}
@@ -151,7 +165,7 @@ func (c *quicCarrier) goAway(s *http3.Server, endRequests func()) {
 // origin implements member.
 func (c *quicCarrier) origin() (netip.Addr, bool) { return c.peer, !c.trusted }
 
-// stopIdle implements member: serve sees the end of the router's life itself.
+// stopIdle implements member: serve learns itself that the router leaves.
 func (c *quicCarrier) stopIdle() {}
 
 // cut implements member.

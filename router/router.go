@@ -12,8 +12,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/quic-go/quic-go"
-
 	"csph/platform"
 )
 
@@ -39,7 +37,7 @@ type Router struct {
 
 	multiplex    *multiplexer
 	laneSessions sync.Pool
-	transports   []*quic.Transport      // of HTTP/3; of mu
+	ports        []*quicPort            // of HTTP/3; of mu
 	altSvc       atomic.Pointer[[]byte] // header line that tells of HTTP/3, empty when there is none
 
 	handshakes handshakes

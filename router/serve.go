@@ -68,7 +68,7 @@ func (r *Router) Shutdown(ctx context.Context) error {
 		<-r.clients.empty
 	}
 	r.streams.Wait()
-	r.closeTransports()
+	r.closePorts()
 	for _, t := range r.table.Load().allTargets() {
 		t.closeIdle()
 	}

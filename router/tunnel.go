@@ -55,42 +55,37 @@ func (s *session) tunnel(u *upstream, frames bool) {
 		}
 		u.bye.Store(&bye)
 	}
-	up, down := make(chan int64, 1), make(chan int64, 1)
+	s.req.Fields, s.resp.Fields = nil, nil // it may be long
+	up := make(chan int64, 1)
+	var late atomic.Pointer[time.Timer]
+	go func() {
+		n := s.pour(&s.client, &u.socket, nil)
+		u.closeWrite()
+		late.Store(s.hurry(u))
+		up <- n
+	}()
 	var pos framePosition
-	go func() { up <- s.pour(&s.client, &u.socket, nil) }()
-	go func() { down <- s.pour(&u.socket, &s.client, &pos) }()
-	s.awaitTunnel(u, up, down, func() {
-		if leaving.Load() && pos.between() {
-			_ = s.client.send(goingAway(), time.Second)
-		}
-	})
+	s.bytesOut = s.pour(&u.socket, &s.client, &pos)
+	if leaving.Load() && pos.between() {
+		_ = s.client.send(goingAway(), time.Second)
+	}
+	s.client.closeWrite()
+	defer s.hurry(u).Stop()
+	s.bytesIn = <-up
+	late.Load().Stop()
 }
 
-// awaitTunnel waits for both directions. Once the first has ended, the second has tunnelGrace, or a
-// second when the tunnel was cut. downEnded is called before the client's stream is ended.
-func (s *session) awaitTunnel(u *upstream, up, down chan int64, downEnded func()) {
-	late := time.NewTimer(forever)
-	defer late.Stop()
-	for up != nil || down != nil {
-		select {
-		case s.bytesIn = <-up:
-			up = nil
-			u.closeWrite()
-		case s.bytesOut = <-down:
-			down = nil
-			downEnded()
-			s.client.closeWrite()
-		case <-late.C:
-			_ = u.conn.Close()
-			_ = s.client.conn.Close()
-			continue
-		}
-		if u.cut.Load() {
-			late.Reset(time.Second)
-		} else {
-			late.Reset(tunnelGrace)
-		}
+// hurry gives one direction of a tunnel whose other has ended its last time: tunnelGrace, or a second
+// when the tunnel was cut.
+func (s *session) hurry(u *upstream) *time.Timer {
+	client, left := s.client.conn, tunnelGrace
+	if u.cut.Load() {
+		left = time.Second
 	}
+	return time.AfterFunc(left, func() {
+		_ = u.conn.Close()
+		_ = client.Close()
+	})
 }
 
 // pour copies src to dst until either fails, and returns the bytes copied. pos, if any, follows them.

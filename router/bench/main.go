@@ -20,6 +20,7 @@ type options struct {
 	listen    string
 	target    string
 	accessLog string
+	sockets   int
 }
 
 func main() {
@@ -31,6 +32,7 @@ func main() {
 	flag.StringVar(&o.listen, "listen", "", "address of a measured process")
 	flag.StringVar(&o.target, "target", "", "its target")
 	flag.StringVar(&o.accessLog, "access-log", "", "its access log")
+	flag.IntVar(&o.sockets, "websockets", 0, "measure so many idle websockets instead of requests")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -47,6 +49,9 @@ func run(ctx context.Context, o options) error {
 	case "reverse":
 		return runReverse(ctx, o)
 	case "":
+		if o.sockets > 0 {
+			return holdSockets(ctx, o, o.sockets)
+		}
 		return compare(ctx, o)
 	}
 	return fmt.Errorf("there is no role %q", o.role)
