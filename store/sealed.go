@@ -42,9 +42,11 @@ func (db *DB) unseal(sealed []byte) ([]byte, error) {
 // sealedTables are all that hold something encrypted, with what identifies a row.
 func sealedTables() map[string]string {
 	return map[string]string{
-		"secrets":    "service || ' ' || name || ' ' || CAST(version AS TEXT)",
-		"registries": "service || ' ' || host",
-		"answers":    "credential || ' ' || key",
+		"secrets":      "service || ' ' || name || ' ' || CAST(version AS TEXT)",
+		"registries":   "service || ' ' || host",
+		"repositories": "service",
+		"webhooks":     "id",
+		"answers":      "credential || ' ' || key",
 	}
 }
 
