@@ -142,7 +142,14 @@ func describeBase(ctx context.Context, image containerd.Image) (base, error) {
 	if err != nil {
 		return base{}, fmt.Errorf("read the configuration of base image %s: %w", image.Name(), err)
 	}
-	return base{name: image.Name(), env: spec.Config.Env, seed: strings.Fields(spec.Config.Labels[seedLabel])}, nil
+	size, err := image.Size(ctx)
+	if err != nil {
+		return base{}, fmt.Errorf("measure base image %s: %w", image.Name(), err)
+	}
+	return base{
+		name: image.Name(), digest: image.Target().Digest.String(), size: size,
+		env: spec.Config.Env, seed: strings.Fields(spec.Config.Labels[seedLabel]),
+	}, nil
 }
 
 // fetch puts the image into the engine's store: pulled, as it was pulled before, or made.

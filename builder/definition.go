@@ -84,9 +84,9 @@ func (r *rewriter) op(old string) (string, error) {
 }
 
 // equip returns the change that puts every RUN of a build into its cgroup and gives it the host's
-// settings. The settings' values travel as secrets: they are in no image, no cache key and no file of
-// BuildKit's. What the build sets itself wins.
-func equip(cgroup string, s HostSettings) func(*pb.Op) {
+// settings, and the service's secrets of the given names as variables and files. All their values travel as
+// secrets: they are in no image, no cache key and no file of BuildKit's. What the build sets itself wins.
+func equip(cgroup string, s HostSettings, secrets []string) func(*pb.Op) {
 	return func(op *pb.Op) {
 		exec := op.GetExec()
 		if exec == nil {
@@ -105,6 +105,15 @@ func equip(cgroup string, s HostSettings) func(*pb.Op) {
 				exec.Secretenv = append(exec.Secretenv, &pb.SecretEnv{ID: secretEnvID(name), Name: name, Optional: true})
 			}
 		}
+		for _, name := range secrets {
+			exec.Mounts = append(exec.Mounts, &pb.Mount{
+				Input: -1, Output: -1, Dest: secretDir + name, MountType: pb.MountType_SECRET,
+				SecretOpt: &pb.SecretOpt{ID: name, Mode: 0o400, Optional: true},
+			})
+			if !hasEnv(exec.Meta.Env, name) && !hasSecretEnv(exec.Secretenv, name) {
+				exec.Secretenv = append(exec.Secretenv, &pb.SecretEnv{ID: name, Name: name, Optional: true})
+			}
+		}
 	}
 }
 
@@ -114,4 +123,11 @@ func hasEnv(env []string, name string) bool {
 
 func hasSecretEnv(env []*pb.SecretEnv, name string) bool {
 	return slices.ContainsFunc(env, func(s *pb.SecretEnv) bool { return s.Name == name })
+}
+
+// forgetSession takes out of an operation what is of this one build alone.
+func forgetSession(op *pb.Op) {
+	if source := op.GetSource(); source != nil {
+		delete(source.Attrs, pb.AttrLocalUniqueID)
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/moby/buildkit/client"
@@ -30,6 +31,14 @@ func (s *solve) dockerfile(ctx context.Context) (runner, error) {
 		return nil, err
 	}
 	attrs := s.dockerfileAttrs()
+	if !s.fickle {
+		if err := s.note(attrs); err != nil {
+			return nil, err
+		}
+	}
+	for k, v := range s.request.Labels {
+		attrs["label:"+k] = v
+	}
 	build := func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
 		res, err := c.Solve(ctx, gateway.SolveRequest{Frontend: dockerfileFrontend, FrontendOpt: attrs})
 		if err != nil {
@@ -76,7 +85,7 @@ func (s *solve) resolve(ctx context.Context, c gateway.Client, res *gateway.Resu
 	}
 	var refused error
 	equip := s.equip()
-	equipped, err := rewrite(def.ToPB(), func(op *pb.Op) {
+	equipped, err := s.rewrite(def.ToPB(), func(op *pb.Op) {
 		equip(op)
 		if refused == nil {
 			refused = s.refuseSource(ctx, op.GetSource())
@@ -136,5 +145,9 @@ func privateAddress(a netip.Addr) bool {
 }
 
 func (s *solve) equip() func(*pb.Op) {
-	return equip(s.builder.cgroup(s.request.Service).Path(), s.builder.config.Settings)
+	var secrets []string
+	if s.request.Plan.Dockerfile == "" { // a Dockerfile says itself which RUN gets which secret
+		secrets = slices.Sorted(maps.Keys(s.request.Secrets))
+	}
+	return equip(s.builder.cgroup(s.request.Service).Path(), s.builder.config.Settings, secrets)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,12 +35,16 @@ func (s *solve) dockerfileBases(ctx context.Context) error {
 		}
 	}
 	for _, name := range names {
-		if _, err := s.builder.bases.get(ctx, name, s.log); err != nil {
+		if _, err := s.base(ctx, name); err != nil {
 			return err
 		}
 	}
+	s.fickle = addsFromNetwork.Match(content)
 	return nil
 }
+
+// addsFromNetwork finds an ADD that downloads: what it brings may change while the Dockerfile does not.
+var addsFromNetwork = regexp.MustCompile(`(?im)^\s*ADD\s.*(://|git@)`)
 
 // imagesOf lists the images that a Dockerfile starts stages or copies from, by their full names, in order.
 // args are the build arguments, contexts the attributes of further build contexts.

@@ -26,10 +26,13 @@ func (b *Builder) Forget(ctx context.Context, image platform.Image) error {
 }
 
 // ClearCache drops the cache folders of a service, so that its next build fills them anew, and returns
-// how many bytes that freed. Folders that a build is using stay.
+// how many bytes that freed. The next build is one, even of an unchanged source. Folders that a build is using stay.
 func (b *Builder) ClearCache(ctx context.Context, service string) (freed int64, err error) {
 	if !identifier.MatchString(service) {
 		return 0, fmt.Errorf("clear the caches: %w: service id %q", platform.ErrInvalid, service)
+	}
+	if err := b.unlabel(ctx, service); err != nil {
+		return 0, fmt.Errorf("clear the caches: %w", err)
 	}
 	return b.prune(ctx, fmt.Sprintf("type==exec.cachemount,description~=%q", regexp.QuoteMeta(cachePrefix(service))))
 }

@@ -67,3 +67,14 @@ func exposedPort(c ocispecs.ImageConfig) int {
 	}
 	return port
 }
+
+// sizes says how large an image is, and how much of that its base is.
+func (s *solve) sizes(image platform.Image) string {
+	text := "image " + megabytes(image.Size)
+	if s.onto.name == "" {
+		return text
+	}
+	return fmt.Sprintf("%s: %s of %s and %s of its own", text, megabytes(s.onto.size), displayName(s.onto.name), megabytes(max(0, image.Size-s.onto.size)))
+}
+
+func megabytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }

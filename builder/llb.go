@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/moby/buildkit/client/llb"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
@@ -24,16 +25,18 @@ const (
 
 // base is a base image whose configuration is known. The zero base is the empty image.
 type base struct {
-	name string
-	env  []string
+	name   string
+	digest string
+	size   int64 // bytes, of its layers as they are stored
+	env    []string
 	// seed names folders of the image that new cache mounts at the same path start from.
 	seed []string
 }
 
 // planDefinition turns a plan without a Dockerfile into LLB. The result depends on the arguments
 // alone, so that equal plans over equal sources are the same vertices.
-func planDefinition(ctx context.Context, service string, p buildpacks.Plan, build, run base, env map[string]string) (*llb.Definition, error) {
-	final, err := planState(service, p, build, run, env)
+func planDefinition(ctx context.Context, service string, p buildpacks.Plan, build, run base, env map[string]string, s survey) (*llb.Definition, error) {
+	final, err := planState(service, p, build, run, env, s)
 	if err != nil {
 		return nil, err
 	}
@@ -44,18 +47,23 @@ func planDefinition(ctx context.Context, service string, p buildpacks.Plan, buil
 	return def, nil
 }
 
-func planState(service string, p buildpacks.Plan, build, run base, env map[string]string) (llb.State, error) {
+// planState gives what it copies into the image times that follow from the source: the same source makes the same
+// image, and a changed one newer files, as browsers' caches want it.
+func planState(service string, p buildpacks.Plan, build, run base, env map[string]string, s survey) (llb.State, error) {
 	src := llb.Local(sourceMount, llb.SharedKeyHint(service), llb.WithCustomName("upload source"))
 	built := src
 	if p.BuildImage != "" {
-		built = buildState(service, p, build, src, env)
+		var err error
+		if built, err = buildState(service, p, build, src, env); err != nil {
+			return built, err
+		}
 	}
 	final := runPackages(service, run, p.RunPackages)
 	if len(p.Files) > 0 {
-		final = final.File(files(p.Files), llb.WithCustomName("write files of the plan"))
+		final = final.File(files(p.Files, s.manifests), llb.WithCustomName("write files of the plan"))
 	}
-	for _, c := range p.Copy {
-		op, err := copyOp(built, c, p.User)
+	for i, c := range p.Copy {
+		op, err := copyOp(copyFrom(built, c), c, p.User, copyTime(p.Copy, i, s))
 		if err != nil {
 			return final, err
 		}
@@ -89,8 +97,16 @@ func (b base) state() llb.State {
 	return llb.Image(b.name, llb.ResolveModePreferLocal, llb.WithCustomName("base image "+displayName(b.name)))
 }
 
-// buildState runs the steps. The source comes in as late as the steps' inputs allow.
-func buildState(service string, p buildpacks.Plan, build base, src llb.State, env map[string]string) llb.State {
+// copyFrom is where a copy takes its files from: the build container, or another image.
+func copyFrom(built llb.State, c buildpacks.Copy) llb.State {
+	if c.Image == "" {
+		return built
+	}
+	return base{name: c.Image}.state()
+}
+
+// buildState brings the tools and runs the steps. The source comes in as late as the steps' inputs allow.
+func buildState(service string, p buildpacks.Plan, build base, src llb.State, env map[string]string) (llb.State, error) {
 	st := build.state()
 	for _, kv := range withPath(build.env) {
 		k, v, _ := strings.Cut(kv, "=")
@@ -101,9 +117,16 @@ func buildState(service string, p buildpacks.Plan, build base, src llb.State, en
 			st = st.AddEnv(k, vars[k])
 		}
 	}
+	for _, tool := range p.Tools {
+		op, err := copyOp(copyFrom(st, tool), tool, "", time.Time{})
+		if err != nil {
+			return st, err
+		}
+		st = st.File(op, llb.WithCustomName("copy "+tool.From+" of "+displayName(tool.Image)))
+	}
 	whole := false
 	for _, step := range p.Steps {
-		if !whole {
+		if !whole && (step.Inputs == nil || len(step.Inputs) > 0) {
 			st = st.File(copySource(src, step.Inputs), llb.WithCustomName(copyName(step)))
 			whole = step.Inputs == nil
 		}
@@ -112,7 +135,7 @@ func buildState(service string, p buildpacks.Plan, build base, src llb.State, en
 	if !whole {
 		st = st.File(copySource(src, nil), llb.WithCustomName("copy source"))
 	}
-	return st
+	return st, nil
 }
 
 func copyName(s buildpacks.Step) string {
@@ -152,10 +175,28 @@ func cacheID(service, dir string) string { return cachePrefix(service) + dir }
 
 func cachePrefix(service string) string { return "csph/" + service + ":" }
 
-func copyOp(built llb.State, c buildpacks.Copy, user string) (*llb.FileAction, error) {
+// copyTime is the time that the files of a plan's ith copy get; zero for their own. What a later copy leaves out, such
+// as node_modules, is made of the manifests alone, and must stay as it is while they do.
+func copyTime(copies []buildpacks.Copy, i int, s survey) time.Time {
+	c := copies[i]
+	if c.Image != "" {
+		return time.Time{} // another image has its own, always the same
+	}
+	for _, later := range copies[i+1:] {
+		if inner, ok := strings.CutPrefix(c.From, strings.TrimSuffix(later.From, "/")+"/"); ok && slices.Contains(later.Exclude, inner) {
+			return s.manifests
+		}
+	}
+	return s.newest
+}
+
+func copyOp(built llb.State, c buildpacks.Copy, user string, created time.Time) (*llb.FileAction, error) {
 	opts := []llb.CopyOption{&llb.CopyInfo{
 		CopyDirContentsOnly: true, CreateDestPath: true, ExcludePatterns: c.Exclude,
 	}}
+	if !created.IsZero() {
+		opts = append(opts, llb.WithCreatedTime(created))
+	}
 	if user != "" {
 		uid, err := strconv.Atoi(user)
 		if err != nil {
@@ -166,16 +207,20 @@ func copyOp(built llb.State, c buildpacks.Copy, user string) (*llb.FileAction, e
 	return llb.Copy(built, c.From, c.To, opts...), nil
 }
 
-func files(content map[string]string) *llb.FileAction {
+func files(content map[string]string, created time.Time) *llb.FileAction {
 	var op *llb.FileAction
+	mkdir, mkfile := []llb.MkdirOption{llb.WithParents(true)}, []llb.MkfileOption{}
+	if !created.IsZero() {
+		mkdir, mkfile = append(mkdir, llb.WithCreatedTime(created)), append(mkfile, llb.WithCreatedTime(created))
+	}
 	for _, name := range slices.Sorted(maps.Keys(content)) {
 		dir := path.Dir(name)
 		if op == nil {
-			op = llb.Mkdir(dir, 0o755, llb.WithParents(true))
+			op = llb.Mkdir(dir, 0o755, mkdir...)
 		} else {
-			op = op.Mkdir(dir, 0o755, llb.WithParents(true))
+			op = op.Mkdir(dir, 0o755, mkdir...)
 		}
-		op = op.Mkfile(name, 0o644, []byte(content[name]))
+		op = op.Mkfile(name, 0o644, []byte(content[name]), mkfile...)
 	}
 	return op
 }

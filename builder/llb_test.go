@@ -95,10 +95,10 @@ func TestPlansBecomeTheGoldenDefinitions(t *testing.T) {
 	}{
 		"go": {goPlan(), golang, debian}, "node": {nodePlan(), node, node}, "static": {static, base{}, base{name: static.RunImage}},
 	} {
-		def, err := planDefinition(context.Background(), "svc_1", c.plan, c.build, c.run, map[string]string{"GREETING": "hello"})
+		def, err := planDefinition(context.Background(), "svc_1", c.plan, c.build, c.run, map[string]string{"GREETING": "hello"}, survey{})
 		must(t, err)
 		golden(t, name+".llb.json", readable(t, def.ToPB()))
-		equipped, err := rewrite(def.ToPB(), equip("/csph-0-builds/svc_1", HostSettings{Env: map[string]string{"GOPROXY": "https://secret.example.com"}, CABundle: []byte("x")}))
+		equipped, err := rewrite(def.ToPB(), equip("/csph-0-builds/svc_1", HostSettings{Env: map[string]string{"GOPROXY": "https://secret.example.com"}, CABundle: []byte("x")}, nil))
 		must(t, err)
 		golden(t, name+".equipped.json", readable(t, equipped))
 		config, err := json.MarshalIndent(imageConfig(c.plan, c.run), "", "  ")
@@ -108,12 +108,12 @@ func TestPlansBecomeTheGoldenDefinitions(t *testing.T) {
 }
 
 func TestEquippingABuildKeepsSettingsOutOfItsDefinition(t *testing.T) {
-	def, err := planDefinition(context.Background(), "svc_1", nodePlan(), base{name: "docker.io/library/node:22"}, base{}, nil)
+	def, err := planDefinition(context.Background(), "svc_1", nodePlan(), base{name: "docker.io/library/node:22"}, base{}, nil, survey{})
 	must(t, err)
 	s := HostSettings{
 		Env: map[string]string{"GOPROXY": "https://hidden.example.com", "CI": "hidden"}, CABundle: []byte("hidden-ca"), NPMRC: []byte("hidden-npm"), AptConf: []byte("hidden-apt"),
 	}
-	equipped, err := rewrite(def.ToPB(), equip("/builds/svc_1", s))
+	equipped, err := rewrite(def.ToPB(), equip("/builds/svc_1", s, nil))
 	must(t, err)
 	if text := readable(t, equipped); bytes.Contains(text, []byte("hidden")) {
 		t.Errorf("the definition shows a setting:\n%s", text)
@@ -156,7 +156,7 @@ func TestEquippingABuildKeepsSettingsOutOfItsDefinition(t *testing.T) {
 func TestSecretsCoverWhatADefinitionAsksFor(t *testing.T) {
 	s := HostSettings{Env: map[string]string{"GOPROXY": "x"}, CABundle: []byte("ca"), NPMRC: []byte("npm")}
 	op := &pb.Op{Op: &pb.Op_Exec{Exec: &pb.ExecOp{Meta: &pb.Meta{}}}}
-	equip("/x", s)(op)
+	equip("/x", s, nil)(op)
 	secrets := s.secrets()
 	for _, e := range op.GetExec().Secretenv {
 		if len(secrets[e.ID]) == 0 {
@@ -171,7 +171,7 @@ func TestSecretsCoverWhatADefinitionAsksFor(t *testing.T) {
 }
 
 func FuzzRewrite(f *testing.F) {
-	def, err := planDefinition(context.Background(), "svc_1", goPlan(), base{name: debianBase}, base{name: debianBase}, nil)
+	def, err := planDefinition(context.Background(), "svc_1", goPlan(), base{name: debianBase}, base{name: debianBase}, nil, survey{})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -179,7 +179,7 @@ func FuzzRewrite(f *testing.F) {
 		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		_, _ = rewrite(&pb.Definition{Def: [][]byte{b}}, equip("/x", HostSettings{Env: map[string]string{"A": "b"}}))
+		_, _ = rewrite(&pb.Definition{Def: [][]byte{b}}, equip("/x", HostSettings{Env: map[string]string{"A": "b"}}, []string{"TOKEN"}))
 	})
 }
 

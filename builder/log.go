@@ -3,6 +3,7 @@ package builder
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"csph/logs"
 )
@@ -11,7 +12,7 @@ import (
 type Log struct {
 	deployment string
 	owner      *openLogs
-	w          *logs.Writer
+	*openLog
 }
 
 // Step writes a line of csph's own account.
@@ -20,8 +21,11 @@ func (l *Log) Step(text string) { l.append(logs.Step, text) }
 // Line writes a line of output.
 func (l *Log) Line(text string) { l.append(logs.Out, text) }
 
+// hide masks secrets in every line that is written from now on, whoever writes it.
+func (l *Log) hide(m *logs.Mask) { l.mask.Store(m) }
+
 // append loses a line that cannot be written: a full disk must fail the build by itself, not by its log.
-func (l *Log) append(s logs.Stream, text string) { _ = l.w.Append(s, text) }
+func (l *Log) append(s logs.Stream, text string) { _ = l.w.Append(s, l.mask.Load().Text(text)) }
 
 // Close gives the log back. The last one to do so ends it for followers.
 func (l *Log) Close() error { return l.owner.release(l.deployment) }
@@ -36,6 +40,7 @@ type openLogs struct {
 
 type openLog struct {
 	w    *logs.Writer
+	mask atomic.Pointer[logs.Mask]
 	uses int
 }
 
@@ -56,7 +61,7 @@ func (o *openLogs) acquire(deployment string) (*Log, error) {
 		o.open[deployment] = l
 	}
 	l.uses++
-	return &Log{deployment: deployment, owner: o, w: l.w}, nil
+	return &Log{deployment: deployment, owner: o, openLog: l}, nil
 }
 
 func (o *openLogs) release(deployment string) error {

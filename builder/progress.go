@@ -24,6 +24,7 @@ const (
 // comes, a line with its time where it ends. It belongs to one goroutine until done.
 type progress struct {
 	log   *Log
+	mask  *logs.Mask
 	steps map[digest.Digest]*stepProgress
 	begun []*stepProgress // in order
 	lines int             // of output so far
@@ -34,6 +35,7 @@ type stepProgress struct {
 	begun     bool
 	ended     bool
 	succeeded bool
+	masked    [2]*logs.MaskedStream
 	partial   [2][]byte       // output without its newline yet: stdout, stderr
 	last      [2][]outputLine // at most keptLines each
 }
@@ -65,7 +67,7 @@ func (p *progress) follow(ch <-chan *client.SolveStatus) {
 func (p *progress) step(d digest.Digest) *stepProgress {
 	s, ok := p.steps[d]
 	if !ok {
-		s = &stepProgress{}
+		s = &stepProgress{masked: [2]*logs.MaskedStream{p.mask.Stream(), p.mask.Stream()}}
 		p.steps[d] = s
 	}
 	return s
@@ -108,7 +110,12 @@ func (p *progress) output(l *client.VertexLog) {
 	if l.Stream == 2 {
 		i = 1
 	}
-	data := append(s.partial[i], l.Data...)
+	p.text(s, i, s.masked[i].Next(l.Data))
+}
+
+// text takes masked output and writes what of it is whole lines.
+func (p *progress) text(s *stepProgress, i int, masked []byte) {
+	data := append(s.partial[i], masked...)
 	for {
 		line, rest, found := bytes.Cut(data, []byte{'\n'})
 		if !found {
@@ -122,6 +129,7 @@ func (p *progress) output(l *client.VertexLog) {
 
 func (p *progress) flush(s *stepProgress) {
 	for i := range s.partial {
+		p.text(s, i, s.masked[i].End())
 		if len(s.partial[i]) > 0 {
 			p.line(s, i, s.partial[i])
 			s.partial[i] = nil

@@ -52,7 +52,7 @@ Exit status: 0 what was asked for is true (a deployment: it is live), 1 it is no
 	root.PersistentFlags().StringVar(&a.url, "url", "", "the csph server (default $CSPH_URL)")
 	root.AddCommand(
 		a.deployCommand(), a.deploymentsCommand(), a.rollbackCommand(), a.servicesCommand(),
-		a.logsCommand(), a.eventsCommand(), a.planCommand(), a.keysCommand(),
+		a.logsCommand(), a.eventsCommand(), a.planCommand(), a.keysCommand(), a.diskCommand(),
 		a.loginCommand(), a.whoamiCommand(), a.statusCommand(), a.versionCommand(), completionCommand(),
 	)
 	return root

@@ -36,6 +36,9 @@ type Config struct {
 		CPUs     int   `yaml:"cpus"`      // vCPUs of one build, 1 to 5
 		MemoryMB int64 `yaml:"memory_mb"` // of one build
 		CacheMB  int64 `yaml:"cache_mb"`  // of all builds' caches together
+		Parallel int   `yaml:"parallel"`  // at once; 0: one for each CPU
+		// MinFreeMB is how much of the disk stays free: with less, caches are dropped below their budget.
+		MinFreeMB int64 `yaml:"min_free_mb"`
 	} `yaml:"build"`
 
 	// WarmBases makes the base images of the commonest apps ready at the start, before a push asks for them.
@@ -49,7 +52,7 @@ func defaults() Config {
 	c.BaseDir = "/var/cache/csph/bases"
 	c.Capacity.Spherelets = 1000
 	c.WarmBases = true
-	c.Build.CPUs, c.Build.MemoryMB, c.Build.CacheMB = 5, 8192, 20480
+	c.Build.CPUs, c.Build.MemoryMB, c.Build.CacheMB, c.Build.MinFreeMB = 5, 8192, 20480, 2048
 	if exe, err := os.Executable(); err == nil {
 		c.BinDir = filepath.Dir(exe)
 	}
@@ -148,6 +151,9 @@ func (c *Config) validate() error {
 	}
 	if c.Build.MemoryMB < 256 {
 		errs = append(errs, fmt.Errorf("build.memory_mb: %d is less than 256, too little for any build", c.Build.MemoryMB))
+	}
+	if c.Build.Parallel < 0 || c.Build.MinFreeMB < 0 {
+		errs = append(errs, fmt.Errorf("build.parallel, build.min_free_mb: %d, %d are not 0 or more", c.Build.Parallel, c.Build.MinFreeMB))
 	}
 	if _, err := logLevel(c.LogLevel); err != nil {
 		errs = append(errs, err)

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"csph/api/wire"
+)
+
+func (a *app) diskCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "disk", Short: "What uses the server's disk", Args: atMost(0),
+		Long: `What uses the server's disk, by service: images that are live or can be restored, package caches of builds,
+the repository, the checked-out source and logs; and what all services share.
+
+What nothing refers to is removed by itself. csph services clear-cache frees the caches of a service, and
+csph services delete everything of it.`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := a.client()
+			if err != nil {
+				return err
+			}
+			d, err := c.Disk(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return a.show(d, func() error { return a.printDisk(d) })
+		},
+	}
+}
+
+func (a *app) printDisk(d wire.Disk) error {
+	var rows [][]string
+	for _, s := range d.Services {
+		rows = append(rows, []string{
+			cmp.Or(s.Name, s.ID, "(no service)"), strconv.Itoa(s.Images), megabytes(s.ImageBytes), megabytes(s.CacheBytes),
+			megabytes(s.Repository), megabytes(s.Sources), megabytes(s.Logs), megabytes(s.Total),
+		})
+	}
+	if err := a.table("SERVICE\tIMAGES\tIMAGE MB\tCACHE MB\tREPOSITORY MB\tSOURCE MB\tLOG MB\tTOTAL MB", rows); err != nil {
+		return err
+	}
+	return a.printf("\nbase images %s MB, build cache %s MB (budget %s), archives of base images %s MB, database %s MB\n%s MB are free; below %s MB build caches are dropped\n",
+		megabytes(d.BaseImages), megabytes(d.BuildCache), megabytes(d.CacheBudget), megabytes(d.BaseArchives), megabytes(d.Database),
+		megabytes(d.Free), megabytes(d.MinFree))
+}
+
+func megabytes(n int64) string { return fmt.Sprintf("%.1f", float64(n)/(1<<20)) }
