@@ -42,6 +42,10 @@ func (s *session) serve(head int) {
 		s.answer(page404())
 		return
 	}
+	if f := s.route.options.Files; f != nil {
+		s.serveHandler(f, head)
+		return
+	}
 	if limit := s.bodyLimit(); s.req.Framing == h1.Sized && s.req.Length > limit {
 		s.client.consume(head)
 		refused := bodyTooLarge(limit)
