@@ -26,6 +26,8 @@ func fetch(ctx context.Context, what, version, dir string) (brought string, err 
 		return fetchGo(ctx, version, dir)
 	case "node":
 		return "", fetchNode(ctx, version, dir)
+	case "bun", "deno":
+		return "", fetchNpmBinary(ctx, what, version, dir)
 	}
 	return "", nil
 }

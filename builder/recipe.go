@@ -19,13 +19,13 @@ var recipeFiles embed.FS
 
 // recipe makes stand-ins for the official images whose names match Image.
 type recipe struct {
-	// Image matches the full name; its first group, if any, is the version.
+	// Image matches the name without registry, library/ left out; its first group, if any, is the version.
 	Image string `json:"image"`
 	// Name is the stand-in's usual name, the version in it written N.
 	Name       string `json:"name"`
 	Dockerfile string `json:"dockerfile"`
 	// Fetch says what the host brings: "debian" (a root file system by mmdebstrap), "go" (a toolchain),
-	// "node" (the npm packages that hold Node.js and its package managers), or nothing.
+	// "node" (the npm packages that hold Node.js and its package managers), "bun", "deno" (theirs), or nothing.
 	Fetch string `json:"fetch,omitempty"`
 
 	pattern *regexp.Regexp
@@ -64,7 +64,7 @@ func readRecipes(files fs.FS) ([]recipe, error) {
 		return nil, fmt.Errorf("read the recipes of base images: %w", err)
 	}
 	for i := range all {
-		if all[i].pattern, err = regexp.Compile("^docker.io/library/(?:" + all[i].Image + ")$"); err != nil {
+		if all[i].pattern, err = regexp.Compile("^docker.io/(?:library/)?(?:" + all[i].Image + ")$"); err != nil {
 			return nil, fmt.Errorf("read the recipe of %s: %w", all[i].Name, err)
 		}
 		if all[i].content, err = fs.ReadFile(files, "bases/"+all[i].Dockerfile); err != nil {
