@@ -7,6 +7,7 @@ type job struct {
 	source
 	procfile Procfile
 	options  Options
+	nested   bool // the source is a folder of the one that was given
 }
 
 // detector is one language. detect returns nil and no error where the source is not of its language.
@@ -22,9 +23,19 @@ func detectors() []detector {
 		{"zerops", []string{"zerops.yml", "zerops.yaml"}, detectZerops},
 		{"dockerfile", []string{"Dockerfile"}, detectDockerfile},
 		{"go", []string{"go.mod", "go.work"}, detectGo},
+		{"java", []string{"pom.xml"}, detectMaven},
+		{"java", []string{"build.gradle", "build.gradle.kts", "settings.gradle", "settings.gradle.kts"}, detectGradle},
+		{"scala", []string{"build.sbt"}, detectSbt},
+		{"clojure", []string{"project.clj", "deps.edn"}, detectClojure},
+		{"rust", []string{"Cargo.toml"}, detectRust},
+		{"dotnet", []string{"*.sln", "*.slnx", "*.csproj", "*.fsproj", "*.vbproj"}, detectDotnet},
+		{"elixir", []string{"mix.exs"}, detectElixir},
+		{"deno", []string{"deno.json", "deno.jsonc"}, detectDeno},
+		{"bun", nil, detectBun},
 		{"node", []string{"package.json"}, detectNode},
+		{"java", nil, detectPlainJava},
 		{"static", []string{"Staticfile", "index.html", "public/index.html"}, detectStatic},
-		{"shell", nil, detectShell},
+		{"shell", []string{startScript}, detectShell},
 	}
 }
 
@@ -33,12 +44,19 @@ func detectors() []detector {
 //
 // It blocks for as long as reads of tree do and changes nothing. Errors: *NotDetectedError when nothing
 // matches, *AmbiguousError when several programs could be the one to run, *VersionError when a wanted version
-// is not offered, *SyntaxError when a file that was found cannot be read as what it is. Each has a text for
-// the user that says what to do next.
+// is not offered, *zerops.Error when zerops.yml cannot be followed, *SyntaxError when another file that was found
+// cannot be read as what it is. Each has a text for the user that says what to do next.
+//
+// With Dir the plan is for a folder of the source; *FolderError when it is none. Where nothing at the root is
+// detected and there is one folder below that can be, the plan is for that.
 func Detect(tree fs.FS, o Options) (Plan, error) {
-	j := job{source: source{tree}, options: o}
+	return detectFolder(job{source: source{tree}, options: o})
+}
+
+// detectHere tries the languages on the source of j.
+func detectHere(j job) (Plan, error) {
 	var err error
-	if j.procfile, err = readProcfile(j.source); err != nil {
+	if j.procfile, err = readProcfile(j.source, j.options.Dir); err != nil {
 		return Plan{}, err
 	}
 	for _, d := range detectors() {
@@ -54,14 +72,25 @@ func Detect(tree fs.FS, o Options) (Plan, error) {
 		return Plan{}, &AmbiguousError{What: "setups of " + file, Candidates: setups,
 			Choose: []string{"name the service like one of them", "--setup NAME"}}
 	}
-	return Plan{}, notDetected(j)
+	if j.nested {
+		return Plan{}, notDetected(j)
+	}
+	return detectBelow(j)
 }
 
 // finish lays the Procfile and the overrides over what was detected, and refuses a plan that starts nothing.
 func finish(j job, p *Plan) (Plan, error) {
 	if p.Zerops == nil { // zerops.yml says by itself what is started
+		app, err := readAppJSON(j.source)
+		if err != nil {
+			return Plan{}, err
+		}
+		app.apply(p)
 		j.procfile.apply(p)
 		p.warnPassedOver(j)
+	}
+	if err := p.take(j.options.Process); err != nil {
+		return Plan{}, err
 	}
 	if run := j.options.Run; run != "" {
 		p.Start = run

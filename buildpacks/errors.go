@@ -7,9 +7,8 @@ import (
 
 // NotDetectedError says that no buildpack knows the source.
 type NotDetectedError struct {
-	Looked []string // what was looked for: "go.mod (go)"
+	Looked []string // what was looked for: "Go (go.mod, go.work)"
 	Found  []string // what is at the root of the source, at most 20 names
-	Nested []string // manifests in folders below: "backend/go.mod (go)"
 }
 
 func (e *NotDetectedError) Error() string {
@@ -21,9 +20,6 @@ func (e *NotDetectedError) Error() string {
 		found = "nothing: the source is empty"
 	}
 	fmt.Fprintf(&b, "  found:      %s\n", found)
-	if len(e.Nested) > 0 {
-		fmt.Fprintf(&b, "  further down: %s; deploy that folder\n", strings.Join(e.Nested, ", "))
-	}
 	b.WriteString("Three ways on:\n" +
 		"  1. add a Dockerfile\n" +
 		"  2. say it yourself: --build 'CMD' and --run 'CMD'\n" +
@@ -80,7 +76,11 @@ type IncompleteError struct {
 }
 
 func (e *IncompleteError) Error() string {
-	return withAdvice(fmt.Sprintf("this is a %s source, but %s", e.Language, e.Missing), e.Advice)
+	article := "a"
+	if strings.HasPrefix(e.Language, "E") {
+		article = "an"
+	}
+	return withAdvice(fmt.Sprintf("this is %s %s source, but %s", article, e.Language, e.Missing), e.Advice)
 }
 
 func withAdvice(text, advice string) string {

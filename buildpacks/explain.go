@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -56,6 +58,11 @@ func (p *Plan) explainBuild(b *strings.Builder) {
 	if p.Release != "" {
 		fmt.Fprintf(b, "Release  %s\n", p.Release)
 	}
+	for _, process := range slices.Sorted(maps.Keys(p.Processes)) {
+		if process != "web" && process != "release" {
+			fmt.Fprintf(b, "Process %s  %s\n", process, p.Processes[process])
+		}
+	}
 }
 
 func firstLine(command string) string {
@@ -69,6 +76,8 @@ func firstLine(command string) string {
 // languageNames are the languages as people write them.
 var languageNames = map[string]string{
 	"go": "Go", "node": "Node.js", "static": "Static site", "dockerfile": "Dockerfile", "shell": "Shell",
+	"java": "Java", "kotlin": "Kotlin", "scala": "Scala", "clojure": "Clojure", "rust": "Rust", "dotnet": ".NET",
+	"elixir": "Elixir", "deno": "Deno", "bun": "Bun",
 }
 
 func languageName(language string) string { return cmp.Or(languageNames[language], language) }

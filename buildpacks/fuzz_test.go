@@ -10,7 +10,10 @@ import (
 // fuzzFiles are the names that detection looks for; fuzzing gives them any content.
 var fuzzFiles = []string{"package.json", "Procfile", "Staticfile", "go.mod", "go.work", "main.go", "cmd/web/main.go", "index.html",
 	".nvmrc", ".tool-versions", "mise.toml", "pnpm-lock.yaml", "yarn.lock", "package-lock.json", "pnpm-workspace.yaml", "angular.json",
-	"next.config.js", "vite.config.ts", "svelte.config.js", "apps/a/package.json", "vendor/modules.txt", "Dockerfile", "server.js"}
+	"next.config.js", "vite.config.ts", "svelte.config.js", "apps/a/package.json", "vendor/modules.txt", "Dockerfile", "server.js",
+	"pom.xml", "build.gradle.kts", "settings.gradle", "gradle/libs.versions.toml", "src/Main.java", "build.sbt", "project/plugins.sbt", "project.clj", "deps.edn",
+	"Cargo.toml", "src/main.rs", "a/App.csproj", "App.sln", "global.json", "mix.exs", "config/runtime.exs", "deno.json", "main.ts", "bun.lock", "app.json",
+	"start.sh", "nx.json", "apps/a/project.json", "app/pom.xml", "system.properties"}
 
 // FuzzDetect splits its input at NULs: the first byte of each part picks a file, the rest is its content. Whatever the
 // source, Detect returns a plan that can be built or an error that says something.

@@ -44,7 +44,32 @@ func detectGo(j job) (*Plan, error) {
 		"GOPATH": "/go", "GOFLAGS": "-buildvcs=false", "GOTOOLCHAIN": toolchain.mode, "CGO_ENABLED": p.chooseCgo(w, packages)})
 	p.goSteps(j, w, mains)
 	p.goCopies(j, packages)
+	j.listenHint(p, ".", ".go")
+	p.privateModules(j, w)
 	return p, nil
+}
+
+// publicHosts are where modules can be had from without credentials, most of them.
+var publicHosts = []string{"github.com", "gitlab.com", "bitbucket.org", "codeberg.org", "gopkg.in", "golang.org", "google.golang.org", "go.uber.org", "k8s.io", "sigs.k8s.io"}
+
+// privateModules warns of modules that come from where the source itself does, a host that is none of the public ones:
+// the build has no credentials for it.
+func (p *Plan) privateModules(j job, w *goWorkspace) {
+	if j.isFile("vendor/modules.txt") {
+		return
+	}
+	for _, m := range w.modules {
+		host, _, _ := strings.Cut(m.path, "/")
+		if !strings.Contains(host, ".") || slices.Contains(publicHosts, host) {
+			continue
+		}
+		for _, required := range m.requires {
+			if strings.HasPrefix(required, host+"/") && !slices.Contains(w.here, required) {
+				p.warn("%s may be a private module: commit vendor/ (`go mod vendor`), or set GOPRIVATE=%s and credentials in the settings of the machine that builds", required, host)
+				return
+			}
+		}
+	}
 }
 
 func (w *goWorkspace) file() string {

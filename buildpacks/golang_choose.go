@@ -15,6 +15,9 @@ var asideFolders = []string{"example", "examples", "tools", "tool", "scripts", "
 // chooseGoMains says which programs to build, the one to start first, and sets the start command. With a
 // Procfile every program that it names is built.
 func (p *Plan) chooseGoMains(j job, w *goWorkspace, mains []goMain) ([]goMain, error) {
+	if dir := j.options.Dir; dir != "" {
+		mains = slices.DeleteFunc(slices.Clone(mains), func(m goMain) bool { return m.dir != dir && !strings.HasPrefix(m.dir, dir+"/") })
+	}
 	if len(mains) == 0 {
 		return nil, p.noGoMain(j)
 	}

@@ -16,6 +16,7 @@ type goWorkspace struct {
 	modules []goModule // the root's first
 	version Version    // wanted, with its source; Resolved is empty
 	local   []string   // folders outside of modules that replace directives point at
+	here    []string   // paths of modules that are in the source: replaced by folders, or of the workspace
 }
 
 type goModule struct {
@@ -93,7 +94,11 @@ func (w *goWorkspace) readModule(s source, dir string) error {
 	}
 	for _, replace := range file.Replace {
 		w.addLocal(dir, replace.New)
+		if replace.New.Version == "" {
+			w.here = append(w.here, replace.Old.Path)
+		}
 	}
+	w.here = append(w.here, m.path)
 	w.wantVersion(name, file.Go, file.Toolchain)
 	w.modules = append(w.modules, m)
 	return nil

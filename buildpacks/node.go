@@ -12,7 +12,8 @@ type nodeApp struct {
 	root    packageJSON
 	pkg     packageJSON // of the app itself; root's where dir is "."
 	dir     string
-	members []member // of the workspace, without the root
+	members []member   // of the workspace, without the root
+	nx      *nxProject // the project to deploy, of a source that nx builds
 	manager nodeManager
 }
 
@@ -29,7 +30,10 @@ func detectNode(j job) (*Plan, error) {
 	p := &Plan{Language: "node", User: runUser}
 	p.decide("Node.js", "there is a package.json at the root of the source", "add a Dockerfile")
 	if a.dir != "." {
-		p.decide("workspace member "+a.dir, "it is the one that can be deployed", "add a Procfile with `web: COMMAND`")
+		p.decide("workspace member "+a.dir, "it is the one that can be deployed", "give --dir FOLDER, or name the service like the member")
+	}
+	if a.nx != nil {
+		p.decide("nx project "+a.nx.Name, a.nx.why, "give --dir FOLDER, or name the service like the project")
 	}
 	if err := p.chooseNode(a.source, a.versionPackage()); err != nil {
 		return nil, err
@@ -69,6 +73,9 @@ func readNodeApp(j job) (*nodeApp, error) {
 	}
 	if a.onlyTools() {
 		return nil, nil
+	}
+	if a.nx, err = readNx(a); a.nx != nil || err != nil {
+		return a, err
 	}
 	return a, a.chooseMember()
 }
@@ -124,10 +131,12 @@ func (a *nodeApp) planServer(p *Plan, d delivery) error {
 		a.planDependencies(p, d)
 	}
 	a.shipManager(p)
+	a.browserStep(p)
+	if d.copies == nil && slices.Contains(listenThemselves, d.framework) {
+		a.listenHint(p, a.dir, ".js", ".mjs", ".cjs", ".ts", ".mts")
+	}
 	return nil
 }
-
-func (a *nodeApp) startGiven() bool { return a.options.Run != "" || a.procfile.Web() != "" }
 
 // runPaths go in front of PATH in the run image, so that commands of packages are found without npx.
 func (a *nodeApp) runPaths() string {
@@ -137,6 +146,9 @@ func (a *nodeApp) runPaths() string {
 	}
 	return paths
 }
+
+// listenThemselves are frameworks whose apps say in their code where they listen; "" is none.
+var listenThemselves = []string{"", "express", "koa", "hapi", "hono", "fastify", "nest"}
 
 func (a *nodeApp) noStart() error {
 	missing := "nothing says how to start it: no scripts.start, no main that exists, no server.js, index.js or app.js"

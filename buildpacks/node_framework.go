@@ -64,6 +64,9 @@ func nodeFrameworks() []nodeFramework {
 
 // delivery asks the first framework whose packages the app needs.
 func (a *nodeApp) delivery() delivery {
+	if a.nx != nil {
+		return a.nx.delivery(a)
+	}
 	for _, f := range nodeFrameworks() {
 		name := a.pkg.firstOf(f.shownBy...)
 		if name == "" {

@@ -105,6 +105,10 @@ func (a *nodeApp) buildCommand(d delivery) (command, why string) {
 	switch {
 	case a.options.Build != "":
 		return a.options.Build, "--build was given"
+	case a.nx != nil:
+		return d.build, "nx builds the project and what it needs"
+	case a.dir != "." && a.root.needs("turbo") && a.isFile("turbo.json") && a.pkg.Scripts["build"] != "" && a.pkg.Name != "":
+		return "turbo run build --filter=" + shellQuote(string(a.pkg.Name)), "turbo builds the member and what it needs"
 	case a.dir != "." && a.root.Scripts["build"] != "":
 		return a.manager.run(".", "build"), "scripts.build in package.json at the root of the workspace"
 	case a.pkg.Scripts["build"] != "":

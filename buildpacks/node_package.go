@@ -11,6 +11,7 @@ import (
 type packageJSON struct {
 	Name            looseString    `json:"name"`
 	Main            looseString    `json:"main"`
+	Module          looseString    `json:"module"`
 	PackageManager  looseString    `json:"packageManager"`
 	Scripts         looseStrings   `json:"scripts"`
 	Engines         looseStrings   `json:"engines"`
@@ -80,12 +81,17 @@ func parsePackageJSON(file string, content []byte) (packageJSON, error) {
 	if err == nil {
 		return pkg, nil
 	}
-	e := &SyntaxError{File: file, Problem: err.Error(), Advice: "correct it; `npm pkg get name` shows whether npm can read it"}
+	return packageJSON{}, &SyntaxError{File: file, Line: jsonLine(content, err), Problem: err.Error(),
+		Advice: "correct it; `npm pkg get name` shows whether npm can read it"}
+}
+
+// jsonLine is the line that a syntax error of JSON is in, 0 where the error is another.
+func jsonLine(content []byte, err error) int {
 	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) {
-		e.Line = 1 + bytes.Count(content[:min(int(syntax.Offset), len(content))], []byte("\n"))
+	if !errors.As(err, &syntax) {
+		return 0
 	}
-	return packageJSON{}, e
+	return 1 + bytes.Count(content[:min(int(syntax.Offset), len(content))], []byte("\n"))
 }
 
 // needs tells whether a package is among the dependencies, those of development included.

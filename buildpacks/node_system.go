@@ -45,7 +45,40 @@ func (a *nodeApp) systemPackages(p *Plan) {
 	if a.pkg.needs("puppeteer") {
 		p.Env["PUPPETEER_EXECUTABLE_PATH"] = "/usr/bin/chromium"
 	}
+	if a.playwright() != "" {
+		p.Env["PLAYWRIGHT_BROWSERS_PATH"] = playwrightFolder
+	}
 }
+
+// playwrightFolder is where Playwright's browser is, in both containers.
+const playwrightFolder = "/opt/playwright"
+
+// playwright is the package that drives browsers at run time, or "": one for tests is a development dependency.
+func (a *nodeApp) playwright() string {
+	for _, name := range []string{"playwright", "playwright-chromium", "@playwright/test"} {
+		if a.pkg.Dependencies[name] != "" {
+			return name
+		}
+	}
+	return ""
+}
+
+// browserStep fetches the browser that the installed Playwright is made for: it takes no other.
+func (a *nodeApp) browserStep(p *Plan) {
+	name := a.playwright()
+	if name == "" {
+		return
+	}
+	p.Steps = append(p.Steps, Step{Name: "install Chromium for Playwright", Command: "PLAYWRIGHT_BROWSERS_PATH=" + playwrightFolder + " npx playwright install chromium"})
+	p.Copy = append(p.Copy, Copy{From: playwrightFolder, To: playwrightFolder})
+	p.RunPackages = sortedSet(append(p.RunPackages, chromiumLibraries...))
+	p.decide("Chromium with its libraries", name+" is a dependency, and takes the browser that it was made for", "add a Dockerfile")
+}
+
+// chromiumLibraries are what Playwright's Chromium needs of Debian 12.
+var chromiumLibraries = []string{"fonts-liberation", "libasound2", "libatk-bridge2.0-0", "libatk1.0-0", "libatspi2.0-0", "libcairo2", "libcups2", "libdbus-1-3",
+	"libdrm2", "libgbm1", "libglib2.0-0", "libnspr4", "libnss3", "libpango-1.0-0", "libx11-6", "libxcb1", "libxcomposite1", "libxdamage1", "libxext6",
+	"libxfixes3", "libxkbcommon0", "libxrandr2"}
 
 // toolEnv quiets tools that have no place in a build.
 func (a *nodeApp) toolEnv() map[string]string {

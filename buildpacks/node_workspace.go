@@ -60,15 +60,15 @@ func memberFolders(s source, patterns []string) []string {
 			folders = slices.DeleteFunc(folders, func(dir string) bool { return matchFolder(path.Clean(out), dir) })
 			continue
 		}
-		folders = append(folders, s.foldersMatching(path.Clean(pattern))...)
+		folders = append(folders, s.foldersWith("package.json", path.Clean(pattern))...)
 	}
 	slices.Sort(folders)
 	folders = slices.Compact(folders)
 	return folders[:min(len(folders), maxMembers)]
 }
 
-// foldersMatching are the folders with a package.json that a pattern matches, the root left out.
-func (s source) foldersMatching(pattern string) []string {
+// foldersWith are the folders with a manifest that a pattern matches, the root left out.
+func (s source) foldersWith(manifest, pattern string) []string {
 	base := fixedFolder(pattern)
 	if !fs.ValidPath(base) || !s.isDir(base) {
 		return nil
@@ -76,7 +76,7 @@ func (s source) foldersMatching(pattern string) []string {
 	var found []string
 	notHidden := func(dir string) bool { return !strings.HasPrefix(path.Base(dir), ".") }
 	s.walk(base, notHidden, func(name string) bool {
-		if dir := path.Dir(name); path.Base(name) == "package.json" && dir != "." && matchFolder(pattern, dir) {
+		if dir := path.Dir(name); path.Base(name) == manifest && dir != "." && matchFolder(pattern, dir) {
 			found = append(found, dir)
 		}
 		return len(found) < maxMembers
@@ -124,8 +124,11 @@ func memberDirs(members []member) []string {
 }
 
 // chooseMember moves the app to the member to deploy, where the root itself cannot be: the one named like the
-// service, or the only one that can start or be served.
+// service, or the only one that can start or be served. --dir goes before all of them.
 func (a *nodeApp) chooseMember() error {
+	if dir := a.options.Dir; dir != "" {
+		return a.takeMember(dir)
+	}
 	if len(a.members) == 0 || a.startGiven() || a.deployable() {
 		return nil
 	}
@@ -146,10 +149,20 @@ func (a *nodeApp) chooseMember() error {
 		a.pkg, a.dir = candidates[0].pkg, candidates[0].dir
 		return nil
 	}
-	return &AmbiguousError{What: "workspace members", Candidates: memberDirs(candidates), Choose: []string{
-		"name the service like the member",
-		"add a start script to package.json at the root",
-		"add a Procfile: `web: cd " + candidates[0].dir + " && COMMAND`"}}
+	e := ambiguousFolders("workspace members", memberDirs(candidates))
+	e.Choose = append(e.Choose, "add a start script to package.json at the root")
+	return e
+}
+
+// takeMember moves the app to the member in dir.
+func (a *nodeApp) takeMember(dir string) error {
+	for _, m := range a.members {
+		if m.dir == dir {
+			a.pkg, a.dir = m.pkg, m.dir
+			return nil
+		}
+	}
+	return &IncompleteError{Language: "Node.js", Missing: dir + " is no member of the workspace", Advice: "members are: " + strings.Join(memberDirs(a.members), ", ")}
 }
 
 func (m member) named(service string) bool {

@@ -1,38 +1,33 @@
 package buildpacks
 
 import (
-	"path"
 	"slices"
 	"strings"
 )
 
 const (
 	shownFiles  = 20
-	shownNested = 8
-	nestedDepth = 3
+	nestedDepth = 3 // how deep folders are looked at for what could be deployed
 )
 
-// notDetected gathers what the error tells: what was looked for, what is there, and where a source may hide.
+// notDetected gathers what the error tells: what was looked for, and what is there.
 func notDetected(j job) error {
 	e := &NotDetectedError{Found: j.list(".")}
-	languages := map[string]string{}
+	var languages []string
+	files := map[string][]string{}
 	for _, d := range detectors() {
-		for _, name := range d.looks {
-			e.Looked = append(e.Looked, name+" ("+d.language+")")
-			languages[name] = d.language
+		if len(d.looks) > 0 && !slices.Contains(languages, d.language) {
+			languages = append(languages, d.language)
 		}
+		files[d.language] = append(files[d.language], d.looks...)
+	}
+	for _, language := range languages {
+		e.Looked = append(e.Looked, languageName(language)+" ("+strings.Join(files[language], ", ")+")")
 	}
 	e.Found = slices.DeleteFunc(e.Found, func(name string) bool { return name == ".git/" })
 	if len(e.Found) > shownFiles {
 		e.Found = append(e.Found[:shownFiles:shownFiles], "…")
 	}
-	shallow := func(dir string) bool { return depth(dir) < nestedDepth && !strings.HasPrefix(path.Base(dir), ".") }
-	j.walk(".", shallow, func(name string) bool {
-		if language := languages[path.Base(name)]; language != "" && depth(name) > 0 {
-			e.Nested = append(e.Nested, name+" ("+language+")")
-		}
-		return len(e.Nested) < shownNested
-	})
 	return e
 }
 

@@ -85,5 +85,6 @@ type Options struct {
 	Run     string // replaces the start command
 	Service string // the service's name: of several programs, the one of this name is meant
 	Dir     string // the folder of the source to deploy, with slashes; "" lets the source tell
+	Process string // the process type of the Procfile that is started; "" is web
 	Setup   string // the setup of zerops.yml, where it is not the one named like the service
 }

@@ -3,6 +3,7 @@ package buildpacks
 import (
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 )
@@ -15,6 +16,9 @@ type Procfile struct {
 
 // Web is the command of the web process type, or "".
 func (p Procfile) Web() string { return p.Commands["web"] }
+
+// releases tells whether a command is to run before each rollout.
+func (p Procfile) releases() bool { return p.Commands["release"] != "" }
 
 // ParseProcfile reads a Procfile, strictly: every line is `type: command`, blank, or a comment that starts
 // with #. A type is letters, digits, - and _, named once. Anything else is a *SyntaxError with its line.
@@ -63,8 +67,10 @@ func isProcessType(name string) bool {
 	return name != "" && len(name) <= 63
 }
 
-func readProcfile(s source) (Procfile, error) {
-	content, ok, err := s.read("Procfile")
+// readProcfile reads the Procfile of a folder, "" being the root, or else the root's.
+func readProcfile(s source, dir string) (Procfile, error) {
+	name := s.first(path.Join(dir, "Procfile"), "Procfile")
+	content, ok, err := s.read(name)
 	if err != nil || !ok {
 		return Procfile{}, err
 	}
@@ -87,8 +93,38 @@ func (p Procfile) apply(plan *Plan) {
 	}
 	others := slices.DeleteFunc(slices.Clone(p.Types), func(t string) bool { return t == "web" || t == "release" })
 	if len(others) > 0 {
-		plan.decide("process types: "+strings.Join(others, ", "), "in the Procfile; they can be scaled as workers", "")
+		plan.decide("process types: "+strings.Join(others, ", "), "in the Procfile; they can be scaled as workers", "csph services create NAME --type worker --process "+others[0])
 	}
+}
+
+// take makes a process type what the plan starts. The release command belongs to web: it is not run once more for each
+// service that the same source is deployed to.
+func (p *Plan) take(process string) error {
+	if process == "" || process == "web" {
+		return nil
+	}
+	command := p.Processes[process]
+	if command == "" || process == "release" {
+		types := slices.DeleteFunc(slices.Sorted(maps.Keys(p.Processes)), func(t string) bool { return t == "release" })
+		return &ProcessError{Process: process, Types: types}
+	}
+	p.Start, p.Release = command, ""
+	p.decide("start: "+command, process+" in the Procfile, which the service runs", "csph services configure SERVICE --process TYPE")
+	return nil
+}
+
+// ProcessError says that the process type to run is not in the Procfile.
+type ProcessError struct {
+	Process string
+	Types   []string // those that are
+}
+
+func (e *ProcessError) Error() string {
+	found := "there is no Procfile"
+	if len(e.Types) > 0 {
+		found = "there are " + strings.Join(e.Types, ", ")
+	}
+	return fmt.Sprintf("process type %q is not in the Procfile: %s\nAdd `%s: COMMAND` to it, choose another with --process, or give --run 'CMD'", shorten(e.Process), found, shorten(e.Process))
 }
 
 // shorten keeps foreign text in an error message readable.

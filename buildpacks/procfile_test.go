@@ -2,6 +2,7 @@ package buildpacks
 
 import (
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -68,4 +69,22 @@ func FuzzParseProcfile(f *testing.F) {
 			t.Fatal(diff)
 		}
 	})
+}
+
+func TestAProcessTypeOtherThanWebIsStartedWithoutTheReleaseCommand(t *testing.T) {
+	files := tree("package.json", `{"scripts":{"start":"node a.js"}}`, "Procfile", "web: node web.js\nworker: node work.js\nrelease: node migrate.js\n")
+	p := mustDetect(t, files, Options{Process: "worker"})
+	if p.Start != "node work.js" || p.Release != "" || len(p.Processes) != 3 {
+		t.Errorf("got start %q, release %q, processes %v", p.Start, p.Release, p.Processes)
+	}
+	if p := mustDetect(t, files, Options{Process: "web"}); p.Start != "node web.js" || p.Release != "node migrate.js" {
+		t.Errorf("got start %q, release %q", p.Start, p.Release)
+	}
+	for _, process := range []string{"clock", "release"} {
+		_, err := Detect(files, Options{Process: process})
+		var unknown *ProcessError
+		if !errors.As(err, &unknown) || !slices.Equal(unknown.Types, []string{"web", "worker"}) {
+			t.Errorf("%s: got %v", process, err)
+		}
+	}
 }

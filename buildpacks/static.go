@@ -2,6 +2,7 @@ package buildpacks
 
 import (
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -21,6 +22,9 @@ func detectStatic(j job) (*Plan, error) {
 	root := settings.Root
 	if root == "" {
 		root = siteRoot(j.source)
+	}
+	if !declared && root != "." && root != "public" && j.holdsPrograms() {
+		return nil, nil // docs/ of a repository whose programs are in other folders
 	}
 	if root == "" && !declared {
 		return nil, nil
@@ -53,6 +57,11 @@ func readStaticfile(s source) (settings Staticfile, declared bool, err error) {
 	}
 	settings, err = ParseStaticfile(content)
 	return settings, true, err
+}
+
+// holdsPrograms tells whether folders below could be deployed as something other than a site.
+func (j job) holdsPrograms() bool {
+	return !j.nested && slices.ContainsFunc(j.candidates(), func(c candidate) bool { return c.language != "static" })
 }
 
 // siteRoot is the first folder that holds an index.html, or "".

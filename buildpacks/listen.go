@@ -1,0 +1,94 @@
+package buildpacks
+
+import (
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+var (
+	// readsPort finds code that asks for PORT, in whatever way its language does.
+	readsPort = regexp.MustCompile("[\"'`]PORT[\"'`]|env\\.PORT\\b|\\$\\{?PORT\\b")
+	// listensAt finds an address with its port written out: ":3000", "127.0.0.1:3000".
+	listensAt = regexp.MustCompile("[\"'`](0\\.0\\.0\\.0|127\\.0\\.0\\.1|localhost|\\[::1?\\]|):([0-9]{2,5})[\"'`]")
+	// listensPair finds ("127.0.0.1", 8080), and ([127, 0, 0, 1], 3030) as Rust writes it.
+	listensPair = regexp.MustCompile("\\(\\s*[\"'\\[]?(0\\.0\\.0\\.0|127\\.0\\.0\\.1|localhost|0, ?0, ?0, ?0|127, ?0, ?0, ?1)[\"'\\]]?\\s*,\\s*([0-9]{2,5})\\s*\\)")
+	// listensOn finds a port by itself: .listen(3000, port: 3000, const port = 3000.
+	listensOn = regexp.MustCompile(`()(?:\.(?:listen|start|bind|port)\(|\b(?:port|PORT)\s*(?::=|[:=])|\bport\()\s*([0-9]{2,5})\b`)
+)
+
+// defaultPort is what PORT says where nothing fixes another (SPEC section 4).
+const defaultPort = 8080
+
+// listener is an address that code listens at.
+type listener struct {
+	file string
+	host string
+	port int
+}
+
+// loopback tells an address that nobody outside of the spherelet reaches.
+func (l listener) loopback() bool {
+	return strings.HasPrefix(l.host, "127") || l.host == "localhost" || l.host == "[::1]"
+}
+
+// listenHint looks through the code below dir where nothing else tells the port: code that reads PORT is left alone; a
+// port that is written out is the plan's; an address that is the spherelet's own is warned of.
+func (s source) listenHint(p *Plan, dir string, extensions ...string) {
+	found, reads := s.listeners(dir, extensions)
+	if reads || len(found) == 0 {
+		return
+	}
+	l := found[0]
+	if l.loopback() {
+		p.warn("%s listens on %s:%d, which nothing outside of the spherelet reaches: listen on 0.0.0.0 and the port in PORT", l.file, l.host, l.port)
+		return
+	}
+	if p.Port == 0 && l.port != defaultPort {
+		p.Port = l.port
+		p.decide("port "+strconv.Itoa(l.port), l.file+" listens on it, and nothing reads PORT", "read PORT from the environment")
+	}
+}
+
+// aside are files that serve nothing: tests, and the configuration of tools.
+var aside = regexp.MustCompile(`_test\.|\.test\.|\.spec\.|\.config\.|\.d\.ts$`)
+
+// maxListenFiles bounds how many files are looked through for a port.
+const maxListenFiles = 300
+
+// listeners are the addresses in the code below dir, and whether any of it reads PORT.
+func (s source) listeners(dir string, extensions []string) (found []listener, reads bool) {
+	files := 0
+	if !s.isDir(dir) {
+		return nil, false
+	}
+	notTests := func(dir string) bool {
+		return !slices.Contains([]string{"test", "tests", "target", "examples", "benches"}, path.Base(dir))
+	}
+	s.walk(dir, notTests, func(name string) bool {
+		if !slices.Contains(extensions, path.Ext(name)) {
+			return true
+		}
+		text := comment.ReplaceAllString(s.text(name), "")
+		reads = reads || readsPort.MatchString(text)
+		found = append(found, listenersIn(name, text)...)
+		files++
+		return files < maxListenFiles && !reads
+	})
+	return found, reads
+}
+
+func listenersIn(file, text string) []listener {
+	var found []listener
+	for _, pattern := range []*regexp.Regexp{listensAt, listensPair, listensOn} {
+		for _, m := range pattern.FindAllStringSubmatch(text, -1) {
+			port, err := strconv.Atoi(m[2])
+			if err == nil && port > 0 && port < 65536 {
+				found = append(found, listener{file, strings.NewReplacer(", ", ".", ",", ".").Replace(m[1]), port})
+			}
+		}
+	}
+	return found
+}

@@ -1,0 +1,1 @@
+require("http").createServer((_, answer) => answer.end(process.env.GREETING)).listen(process.env.PORT);

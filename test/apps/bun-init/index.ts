@@ -1,0 +1,7 @@
+const server = Bun.serve({
+  routes: {
+    "/": () => new Response("Bun!"),
+  },
+});
+
+console.log(`Listening on ${server.url}`);

@@ -1,0 +1,5 @@
+(ns my.app
+  (:gen-class))
+
+(defn -main [& _]
+  (println (System/getenv "PORT")))

@@ -1,0 +1,1 @@
+export const greeting = (): string => "hello from Deno " + Deno.version.deno + "\n";

@@ -1,0 +1,7 @@
+package hello;
+
+class Greeting {
+    static String text() {
+        return "hello from Java";
+    }
+}

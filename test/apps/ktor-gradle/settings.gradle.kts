@@ -1,0 +1,7 @@
+rootProject.name = "ktor-sample"
+
+dependencyResolutionManagement {
+    repositories {
+        mavenCentral()
+    }
+}

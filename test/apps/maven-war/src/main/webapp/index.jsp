@@ -1,0 +1,1 @@
+<html><body>hello</body></html>

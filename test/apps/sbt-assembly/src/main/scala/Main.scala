@@ -1,0 +1,3 @@
+package com.example
+
+@main def main() = println("hello")

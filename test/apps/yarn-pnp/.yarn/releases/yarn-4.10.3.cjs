@@ -1,0 +1,1 @@
+// the release of yarn stands here in a real project
