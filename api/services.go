@@ -312,6 +312,7 @@ func change(c wire.ConfigChange) func(*platform.Config) error {
 		set(&to.Port, c.Port)
 		set(&to.Build, c.Build)
 		set(&to.Dir, c.Dir)
+		set(&to.Process, c.Process)
 		set(&to.Run, c.Run)
 		if c.Ready != nil {
 			to.Ready = c.Ready

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -107,9 +108,9 @@ func (d *Deployer) buildImage(ctx context.Context, a *attempt, dep platform.Depl
 	if err != nil {
 		return platform.Image{}, fmt.Errorf("check out the source: %w", err)
 	}
-	plan, err := buildpacks.Detect(os.DirFS(dir), buildpacks.Options{Build: dep.Config.Build, Run: dep.Config.Run, Service: dep.Name, Setup: dep.Config.Setup})
+	plan, dir, err := detect(dir, dep)
 	if err != nil {
-		return platform.Image{}, &platform.Failure{Reason: platform.BuildFailed, Message: err.Error(), Hint: "csph plan shows locally what is detected, without building.", Err: err}
+		return platform.Image{}, err
 	}
 	explain(plan, a.log)
 	if err := d.fillBuildEnv(ctx, dep, a.service, plan.Zerops, a.log); err != nil {
@@ -121,6 +122,42 @@ func (d *Deployer) buildImage(ctx context.Context, a *attempt, dep platform.Depl
 	}
 	image.Release, image.Runtime = plan.Release, runtimeOf(plan)
 	return withRun(image, plan.Start), nil
+}
+
+// detect plans the source in dir and returns the folder to build: dir, or the one below it that the plan is for. Reads of
+// the source stay inside of it, whatever its symbolic links say.
+func detect(dir string, dep platform.Deployment) (buildpacks.Plan, string, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return buildpacks.Plan{}, "", fmt.Errorf("open the source: %w", err)
+	}
+	defer root.Close()
+	c := dep.Config
+	plan, err := buildpacks.Detect(root.FS(), buildpacks.Options{Build: c.Build, Run: c.Run, Service: dep.Name, Setup: c.Setup, Dir: c.Dir, Process: c.Process})
+	if err != nil {
+		return plan, "", &platform.Failure{Reason: platform.BuildFailed, Message: err.Error(), Hint: "csph plan shows locally what is detected, without building.", Err: err}
+	}
+	folder, err := inside(dir, plan.Dir)
+	return plan, folder, err
+}
+
+// inside is a folder of the source by its real path; a symbolic link that leads out of the source is refused.
+func inside(dir, folder string) (string, error) {
+	if folder == "" {
+		return dir, nil
+	}
+	root, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return "", fmt.Errorf("open the source: %w", err)
+	}
+	target, err := filepath.EvalSymlinks(filepath.Join(root, folder))
+	if err != nil {
+		return "", fmt.Errorf("open folder %s of the source: %w", folder, err)
+	}
+	if rel, err := filepath.Rel(root, target); err != nil || !filepath.IsLocal(rel) {
+		return "", fmt.Errorf("%w: folder %s of the source leads out of it", platform.ErrInvalid, folder)
+	}
+	return target, nil
 }
 
 // buildError tells the three ways in which a build ends early from one that failed by itself.

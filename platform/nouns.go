@@ -87,6 +87,8 @@ type Config struct {
 	Health *Health `json:"health,omitempty"`
 	// Dir is the folder of the source that is deployed, of a repository with several; "" lets the source tell.
 	Dir string `json:"dir,omitempty"`
+	// Process is the type of the Procfile that the service runs; "" is web.
+	Process string `json:"process,omitempty"`
 	// Setup is the setup of zerops.yml, where it is not the one named like the service.
 	Setup string `json:"setup,omitempty"`
 	// Drain bounds how long in-flight requests may take once traffic has moved; 0 means 30 s.

@@ -67,6 +67,7 @@ type ConfigChange struct {
 	Build    *string           `json:"build,omitempty" doc:"Replaces the detected build command; empty for the detected one"`
 	Run      *string           `json:"run,omitempty" doc:"Replaces the detected start command; empty for the detected one"`
 	Dir      *string           `json:"dir,omitempty" doc:"The folder of the source to deploy, from its root; empty to let the source tell"`
+	Process  *string           `json:"process,omitempty" doc:"The process type of the Procfile to run; empty for web"`
 	Ready    *platform.Check   `json:"ready,omitempty" doc:"How readiness is checked; an empty object for the default rule"`
 }
 

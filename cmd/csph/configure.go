@@ -84,7 +84,7 @@ func (a *app) servicesScale() *cobra.Command {
 func (a *app) servicesConfigure() *cobra.Command {
 	var f configFlags
 	cmd := a.configure(&cobra.Command{
-		Use: "configure [SERVICE]", Short: "Change port, build and run commands",
+		Use: "configure [SERVICE]", Short: "Change port, folder, build and run commands",
 		Example: "  csph services configure web --port 3000",
 	}, func(cmd *cobra.Command, args []string) ([]string, wire.ConfigChange, error) {
 		c, err := f.change(cmd)

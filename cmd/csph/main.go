@@ -74,10 +74,19 @@ func unknownCommand(err error) bool { return strings.HasPrefix(err.Error(), "unk
 
 // report writes an error: what happened, and what to type next.
 func report(w io.Writer, err error) {
-	fmt.Fprintf(w, "csph: %s\n", transcript.Harmless(err.Error()))
+	fmt.Fprintf(w, "csph: %s\n", harmless(err.Error()))
 	if hint := hint(err); hint != "" {
-		fmt.Fprintf(w, "%s\n", transcript.Harmless(hint))
+		fmt.Fprintf(w, "%s\n", harmless(hint))
 	}
+}
+
+// harmless is a text of several lines without what a terminal would obey.
+func harmless(text string) string {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = transcript.Harmless(line)
+	}
+	return strings.Join(lines, "\n")
 }
 
 func hint(err error) string {

@@ -126,6 +126,7 @@ func (a *app) describeService(s wire.ServiceView, running []platform.Spherelet) 
 func (a *app) servicesCreate() *cobra.Command {
 	var f configFlags
 	var env []string
+	var kind string
 	cmd := &cobra.Command{
 		Use: "create NAME", Short: "Create a service; csph deploy and git push do that too", Args: exactly(1, "the name of the new service"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -140,7 +141,7 @@ func (a *app) servicesCreate() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			svc, err := c.CreateService(cmd.Context(), wire.NewService{Name: args[0], ConfigChange: change})
+			svc, err := c.CreateService(cmd.Context(), wire.NewService{Name: args[0], Type: platform.ServiceType(kind), ConfigChange: change})
 			if err != nil {
 				return err
 			}
@@ -148,6 +149,7 @@ func (a *app) servicesCreate() *cobra.Command {
 		},
 	}
 	f.add(cmd)
+	cmd.Flags().StringVar(&kind, "type", "", "web (default), or worker: nothing is routed to it")
 	cmd.Flags().StringArrayVarP(&env, "env", "e", nil, "set a variable, K=V; again for more")
 	return cmd
 }
