@@ -207,7 +207,7 @@ func (s *session) respond(u *upstream, head int) {
 		s.becomeStream(u)
 	}
 	body := relay{
-		src: &u.socket, dst: &s.client, limits: &s.r.limits, idle: s.answerIdle(),
+		src: &u.socket, dst: &s.client, limits: &s.r.limits, pipes: s.r.pipes, idle: s.answerIdle(),
 		trailers: h1.Set(h1.Other, h1.RequestID),
 	}
 	body.chunked = s.frame(u)

@@ -24,7 +24,7 @@ type pump struct {
 func (s *session) startPump(u *upstream) {
 	p := &pump{done: make(chan struct{})}
 	p.relay = relay{
-		src: &s.client, dst: &u.socket, limits: &s.r.limits, idle: s.r.limits.BodyTimeout,
+		src: &s.client, dst: &u.socket, limits: &s.r.limits, pipes: s.r.pipes, idle: s.r.limits.BodyTimeout,
 		chunked: s.req.Framing == h1.Chunked, most: s.bodyLimit(), trailers: h1.Set(h1.Other),
 		progress: func() { u.extendRead(s.r.limits.ResponseTimeout) },
 	}

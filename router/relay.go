@@ -13,6 +13,7 @@ import (
 type relay struct {
 	src, dst *socket
 	limits   *Limits
+	pipes    *pipes        // for what the kernel can move by itself
 	idle     time.Duration // without a byte from src
 	chunked  bool          // dst gets the chunked coding
 	most     int64         // bytes of a body whose length was not told; 0: no limit
@@ -80,6 +81,16 @@ func (r *relay) bytes(hold bool) ([]byte, error) {
 func (r *relay) sized(left int64) error {
 	hold := left <= together
 	for left > 0 {
+		if r.canSplice(left) {
+			err := r.flush()
+			if err == nil {
+				err = r.splice(left)
+			}
+			if err != errNoSplice {
+				return err
+			}
+			r.pipes = nil
+		}
 		if left > largeStorage {
 			r.src.want = bulkStorage
 		}

@@ -27,6 +27,7 @@ type Router struct {
 	front     Front
 	dialer    *net.Dialer
 	storage   *storage
+	pipes     *pipes
 	watch     *watch
 	table     atomic.Pointer[table]
 
@@ -55,7 +56,7 @@ func New(c Config) *Router {
 	}
 	r := &Router{
 		log: c.Logger, limits: c.Limits.withDefaults(), trusted: slices.Clone(c.Trusted), front: c.Front,
-		dialer: newDialer(), storage: newStorage(), watch: newWatch(),
+		dialer: newDialer(), storage: newStorage(), pipes: newPipes(), watch: newWatch(),
 		retired: map[netip.AddrPort][]*target{}, counts: map[string]*counters{}, options: map[string]Options{},
 		proxyFrom: slices.Clone(c.ProxyFrom), stickyKey: bytes.Clone(c.StickyKey),
 	}

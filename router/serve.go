@@ -72,6 +72,7 @@ func (r *Router) Shutdown(ctx context.Context) error {
 	for _, t := range r.table.Load().allTargets() {
 		t.closeIdle()
 	}
+	r.pipes.close()
 	r.watch.close()
 	if r.access != nil {
 		r.access.close()
