@@ -314,6 +314,13 @@ func change(c wire.ConfigChange) func(*platform.Config) error {
 		set(&to.Dir, c.Dir)
 		set(&to.Process, c.Process)
 		set(&to.Run, c.Run)
+		set(&to.Setup, c.Setup)
+		if c.Health != nil {
+			to.Health = c.Health
+		}
+		if to.Health != nil && *to.Health == (platform.Health{}) {
+			to.Health = nil
+		}
 		if c.Ready != nil {
 			to.Ready = c.Ready
 		}

@@ -179,7 +179,7 @@ func (s *solve) base(ctx context.Context, name string) (base, error) {
 type runner func(ctx context.Context, c *client.Client, status chan *client.SolveStatus) error
 
 func (b *Builder) newSolve(r Request, log *Log) (*solve, error) {
-	mounts, err := sourceMounts(r.Dir, r.Plan.Dockerfile)
+	mounts, err := mountsOf(r)
 	if err != nil {
 		return nil, err
 	}
@@ -229,7 +229,10 @@ func (s *solve) plan(ctx context.Context) (runner, error) {
 
 // order makes the base images ready, and completes the options of the definition that it returns.
 func (s *solve) order(ctx context.Context) (*llb.Definition, error) {
-	p := s.request.Plan
+	p, err := s.settleBases(ctx, s.request.Plan)
+	if err != nil {
+		return nil, err
+	}
 	build, err := s.base(ctx, p.BuildImage)
 	if err != nil {
 		return nil, err

@@ -50,6 +50,9 @@ func planDefinition(ctx context.Context, service string, p buildpacks.Plan, buil
 // planState gives what it copies into the image times that follow from the source: the same source makes the same
 // image, and a changed one newer files, as browsers' caches want it.
 func planState(service string, p buildpacks.Plan, build, run base, env map[string]string, s survey) (llb.State, error) {
+	if p.Zerops != nil {
+		return zeropsState(service, p, build, run, env, s)
+	}
 	src := llb.Local(sourceMount, llb.SharedKeyHint(service), llb.WithCustomName("upload source"))
 	built := src
 	if p.BuildImage != "" {
@@ -234,7 +237,7 @@ func imageConfig(p buildpacks.Plan, run base) ocispecs.Image {
 	img := ocispecs.Image{
 		Platform: ocispecs.Platform{OS: "linux", Architecture: "amd64"},
 		Config: ocispecs.ImageConfig{
-			Env: env, User: withGroup(p.User), WorkingDir: workDir,
+			Env: env, User: withGroup(p.User), WorkingDir: workFolder(p.Zerops),
 			Labels: map[string]string{"csph.language": p.Language},
 		},
 	}

@@ -19,6 +19,11 @@ func (s *solve) secrets() map[string][]byte {
 	for name, value := range s.request.Secrets {
 		all[name] = []byte(value)
 	}
+	if z := s.request.Plan.Zerops; z != nil {
+		for name, value := range z.BuildEnv {
+			all[zeropsSecret(name)] = []byte(value)
+		}
+	}
 	return all
 }
 

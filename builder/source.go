@@ -35,6 +35,23 @@ func sourceMounts(dir, dockerfile string) (map[string]fsutil.FS, error) {
 	return map[string]fsutil.FS{contextMount: source, dockerfileMount: all}, nil
 }
 
+// mountsOf are the folders of a build. With a zerops.yml nothing but .git is left out of the source: its
+// .deployignore is about what is deployed, and the build may need the rest.
+func mountsOf(r Request) (map[string]fsutil.FS, error) {
+	if r.Plan.Zerops == nil {
+		return sourceMounts(r.Dir, r.Plan.Dockerfile)
+	}
+	all, err := fsutil.NewFS(r.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("open the source: %w", err)
+	}
+	source, err := fsutil.NewFilterFS(all, &fsutil.FilterOpt{ExcludePatterns: []string{".git"}})
+	if err != nil {
+		return nil, fmt.Errorf("leave .git out of the source: %w", err)
+	}
+	return map[string]fsutil.FS{sourceMount: source}, nil
+}
+
 // excludes are the patterns, in .dockerignore's language, of what is never part of a build.
 func excludes(dir string, dockerignore bool) ([]string, error) {
 	patterns := []string{".git"}

@@ -165,6 +165,12 @@ func unbuildable(p Plan) string {
 	if p.Dockerfile != "" {
 		return ""
 	}
+	if z := p.Zerops; z != nil {
+		if p.Start == "" || p.RunImage == "" || p.User != runUser || len(z.DeployFiles) == 0 || z.RunImage.Name != p.RunImage {
+			return "something that every plan of zerops.yml has is missing"
+		}
+		return ""
+	}
 	sourceSeen := false
 	for _, s := range p.Steps {
 		if s.Name == "" || s.Command == "" || sourceSeen && s.Inputs != nil {

@@ -51,6 +51,7 @@ func (p *Plan) explainBuild(b *strings.Builder) {
 	for i, step := range p.Steps {
 		fmt.Fprintf(b, "  %d. %s: %s\n", i+1, step.Name, firstLine(step.Command))
 	}
+	p.explainZerops(b)
 	if p.RunImage != "" {
 		fmt.Fprintf(b, "\nRun in %s\n", p.RunImage)
 	}

@@ -13,7 +13,7 @@ var fuzzFiles = []string{"package.json", "Procfile", "Staticfile", "go.mod", "go
 	"next.config.js", "vite.config.ts", "svelte.config.js", "apps/a/package.json", "vendor/modules.txt", "Dockerfile", "server.js",
 	"pom.xml", "build.gradle.kts", "settings.gradle", "gradle/libs.versions.toml", "src/Main.java", "build.sbt", "project/plugins.sbt", "project.clj", "deps.edn",
 	"Cargo.toml", "src/main.rs", "a/App.csproj", "App.sln", "global.json", "mix.exs", "config/runtime.exs", "deno.json", "main.ts", "bun.lock", "app.json",
-	"start.sh", "nx.json", "apps/a/project.json", "app/pom.xml", "system.properties"}
+	"start.sh", "nx.json", "apps/a/project.json", "app/pom.xml", "system.properties", "zerops.yml"}
 
 // FuzzDetect splits its input at NULs: the first byte of each part picks a file, the rest is its content. Whatever the
 // source, Detect returns a plan that can be built or an error that says something.

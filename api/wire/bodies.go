@@ -67,6 +67,8 @@ type ConfigChange struct {
 	Build    *string           `json:"build,omitempty" doc:"Replaces the detected build command; empty for the detected one"`
 	Run      *string           `json:"run,omitempty" doc:"Replaces the detected start command; empty for the detected one"`
 	Dir      *string           `json:"dir,omitempty" doc:"The folder of the source to deploy, from its root; empty to let the source tell"`
+	Setup    *string           `json:"setup,omitempty" doc:"The setup of zerops.yml; empty for the one named like the service"`
+	Health   *platform.Health  `json:"health,omitempty" doc:"How spherelets are checked while they are live; an empty object for not at all"`
 	Process  *string           `json:"process,omitempty" doc:"The process type of the Procfile to run; empty for web"`
 	Ready    *platform.Check   `json:"ready,omitempty" doc:"How readiness is checked; an empty object for the default rule"`
 }

@@ -1,6 +1,7 @@
 package zerops
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -20,9 +21,11 @@ type family struct {
 	latest  string            // what no version and "latest" mean
 	aliases map[string]string // other versions that stand for one
 	alpine  string
-	build   string // Debian's, for builds
-	run     string // Debian's, to run in
-	bare    string // a command: a run image needs the toolchain only where it is called
+	build   string   // Debian's, for builds
+	run     string   // Debian's, to run in
+	spare   string   // for builds, where the one for them cannot be had
+	caches  []string // folders of package managers outside of the source, which are kept whatever build.cache says
+	bare    string   // a command: a run image needs the toolchain only where it is called
 	runOnly bool
 	builtIn bool // it starts by itself: run.start may be missing
 }
@@ -36,17 +39,19 @@ const (
 // families are the bases on offer, as zerops.yml calls them.
 func families() []family {
 	return []family{
-		official("nodejs", "node", "24"),
+		official("nodejs", "node", "24", "/root/.npm", "/root/.cache", "/usr/local/share/.cache"),
 		{name: "go", latest: "1.26", aliases: map[string]string{"1": "1.26"}, alpine: "docker.io/library/golang:%s-alpine",
-			build: "docker.io/library/golang:%s-bookworm", run: "docker.io/library/golang:%s-bookworm", bare: "go"},
-		official("python", "python", "3.14"),
-		{name: "php", latest: "8.5", alpine: "docker.io/library/php:%s-cli-alpine", build: "docker.io/library/php:%s-cli-bookworm", run: "docker.io/library/php:%s-cli-bookworm"},
+			build: "docker.io/library/golang:%s-bookworm", run: "docker.io/library/golang:%s-bookworm", bare: "go",
+			caches: []string{"/root/.cache/go-build", "/go/pkg/mod"}},
+		official("python", "python", "3.14", "/root/.cache"),
+		{name: "php", latest: "8.5", alpine: "docker.io/library/php:%s-cli-alpine", build: "docker.io/library/php:%s-cli-bookworm",
+			run: "docker.io/library/php:%s-cli-bookworm", spare: "docker.io/library/php:%s-apache-bookworm", caches: []string{"/root/.cache", "/root/.composer"}},
 		{name: "php-apache", latest: "8.5", run: "docker.io/library/php:%s-apache-bookworm", runOnly: true, builtIn: true},
-		official("ruby", "ruby", "3.4"),
+		official("ruby", "ruby", "3.4", "/root/.cache"),
 		{name: "rust", latest: "1.86", aliases: map[string]string{"1": "1.86", "stable": "1.86"}, alpine: "docker.io/library/rust:%s-alpine",
-			build: "docker.io/library/rust:%s-bookworm", run: "docker.io/library/rust:%s-bookworm", bare: "cargo"},
+			build: "docker.io/library/rust:%s-bookworm", run: "docker.io/library/rust:%s-bookworm", bare: "cargo", caches: []string{"/usr/local/cargo/registry"}},
 		{name: "java", latest: "21", alpine: "docker.io/library/eclipse-temurin:%s-jdk-alpine",
-			build: "docker.io/library/eclipse-temurin:%s-jdk", run: "docker.io/library/eclipse-temurin:%s-jre"},
+			build: "docker.io/library/eclipse-temurin:%s-jdk", run: "docker.io/library/eclipse-temurin:%s-jre", caches: []string{"/root/.m2", "/root/.gradle"}},
 		{name: "dotnet", latest: "10", alpine: "mcr.microsoft.com/dotnet/sdk:%s.0-alpine", build: "mcr.microsoft.com/dotnet/sdk:%s.0", run: "mcr.microsoft.com/dotnet/aspnet:%s.0"},
 		{name: "elixir", latest: "1.16", aliases: map[string]string{"1": "1.16"}, alpine: "docker.io/library/elixir:%s-alpine",
 			build: "docker.io/library/elixir:%s", run: "docker.io/library/elixir:%s-slim"},
@@ -61,13 +66,13 @@ func families() []family {
 }
 
 // official are the images of a language whose tags follow the common scheme.
-func official(name, image, latest string) family {
+func official(name, image, latest string, caches ...string) family {
 	image = "docker.io/library/" + image + ":%s"
-	f := family{name: name, latest: latest, alpine: image + "-alpine", build: image + "-bookworm", run: image + "-bookworm-slim"}
-	if name != "nodejs" {
-		f.run = image + "-slim-bookworm"
+	slim := "-slim-bookworm"
+	if name == "nodejs" {
+		slim = "-bookworm-slim"
 	}
-	return f
+	return family{name: name, latest: latest, alpine: image + "-alpine", build: image + "-bookworm", run: image + slim, spare: image + slim, caches: caches}
 }
 
 // otherNames are names of bases that mean one of families.
@@ -156,15 +161,17 @@ func (t technology) image(os string, build, plain bool) Image {
 	if plain {
 		alpine, debian = alpineImage, debianImage
 	}
+	spare := ""
+	if build {
+		spare = t.spare
+	}
 	switch {
 	case t.name == "ubuntu":
 		return Image{Name: t.fill(debian), Instead: debianImage}
 	case os == "ubuntu" || alpine == "":
-		return Image{Name: t.fill(debian)}
-	case build && t.name == "nodejs":
-		return Image{Name: t.fill(alpine), Instead: t.fill(t.run)} // as little in it as in the Alpine one
+		return Image{Name: t.fill(debian), Instead: t.fill(spare)}
 	}
-	return Image{Name: t.fill(alpine), Instead: t.fill(debian)}
+	return Image{Name: t.fill(alpine), Instead: t.fill(cmp.Or(spare, debian))} // as little in it as in the Alpine one
 }
 
 func (t technology) fill(pattern string) string {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -80,11 +81,18 @@ func badPath(p string) string {
 	return ""
 }
 
-// path takes one path.
+// siteFolder is what may be written into the configuration of a web server as it is.
+var siteFolder = regexp.MustCompile(`^[\pL\pN ._/-]+$`)
+
+// path takes the folder of a site.
 func (r *reader) path(into *string) func(*node, string) {
 	return func(n *node, at string) {
 		var value string
 		if r.text(&value)(n, at); value == "" {
+			return
+		}
+		if !siteFolder.MatchString(value) {
+			r.report(n, at, "use letters, digits, spaces and ._-/", "%q is no folder of a site", shorten(value))
 			return
 		}
 		if problem := badPath(value); problem != "" {

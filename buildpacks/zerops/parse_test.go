@@ -143,6 +143,7 @@ func TestWhatIsWrongIsSaidWithItsPlace(t *testing.T) {
 		"two documents":        {"zerops: []\n---\nzerops: []", "several YAML documents"},
 		"unknown alias":        {"zerops:\n  - setup: *x", "the alias *x stands for nothing"},
 		"URL without status":   {"zerops:\n  - setup: a\n    run:\n      routing: {redirects: [{from: /a, to: https://example.com}]}", "needs a status"},
+		"odd folder":           {"zerops:\n  - setup: a\n    run:\n      documentRoot: 'a;b'", "zerops.yml:4:21: zerops[0].run.documentRoot: \"a;b\" is no folder of a site"},
 		"header of two lines":  {"zerops:\n  - setup: a\n    run:\n      routing: {headers: [{for: /, values: {\"X-A: b\": c}}]}", "this is no header of one line"},
 	} {
 		_, err := Parse("zerops.yml", []byte(c.file))

@@ -34,6 +34,8 @@ type Plan struct {
 	DeployFiles     []Selection       `json:"deploy_files"`
 	Ignore          []string          `json:"ignore,omitempty"` // of what is deployed; patterns of .dockerignore
 	Cache           Cache             `json:"cache,omitzero"`
+	// PackageCaches are folders of package managers that are kept between builds, outside of SourceFolder.
+	PackageCaches []string `json:"package_caches,omitempty"`
 	// CacheKey changes when one of the keys does whose change makes the cache invalid: base, os, prepareCommands, cache.
 	CacheKey string `json:"cache_key,omitempty"`
 
@@ -122,9 +124,11 @@ func (p *Plan) planBuild(s *Setup) {
 		t, _, _ := parseBase(written)
 		image := t.image(b.OS, true, false)
 		p.BuildImages = append(p.BuildImages, image)
+		p.PackageCaches = append(p.PackageCaches, t.caches...)
 		p.note("build in "+short(image.Name), "build.base is "+written+osNote(b.OS), "build.base and build.os in "+p.File)
 	}
-	p.BuildEnv = maps.Clone(b.Env)
+	slices.Sort(p.PackageCaches)
+	p.PackageCaches = slices.Compact(p.PackageCaches)
 	p.PrepareCommands, p.BuildCommands = b.PrepareCommands, b.BuildCommands
 	p.DeployFiles, p.AddToRunPrepare = selectionsOf(b.DeployFiles), selectionsOf(b.AddToRunPrepare)
 	p.Cache, p.CacheKey = b.Cache, cacheKey(b)

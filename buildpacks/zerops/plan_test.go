@@ -24,12 +24,12 @@ func planOf(t *testing.T, file string) *Plan {
 func TestBasesStandForOfficialImages(t *testing.T) {
 	for _, c := range []struct{ base, os, build, buildInstead, run, runInstead string }{
 		{"nodejs@20", "alpine", "node:20-alpine", "node:20-bookworm-slim", "node:20-alpine", "node:20-bookworm-slim"},
-		{"nodejs@20", "ubuntu", "node:20-bookworm", "", "node:20-bookworm-slim", ""},
-		{"nodejs@latest", "ubuntu", "node:24-bookworm", "", "node:24-bookworm-slim", ""},
+		{"nodejs@20", "ubuntu", "node:20-bookworm", "node:20-bookworm-slim", "node:20-bookworm-slim", ""},
+		{"nodejs@latest", "ubuntu", "node:24-bookworm", "node:24-bookworm-slim", "node:24-bookworm-slim", ""},
 		{"go@1", "alpine", "golang:1.26-alpine", "golang:1.26-bookworm", "alpine:3.22", "debian:bookworm-slim"},
 		{"golang@1.25", "ubuntu", "golang:1.25-bookworm", "", "debian:bookworm-slim", ""},
-		{"python@3.12", "alpine", "python:3.12-alpine", "python:3.12-bookworm", "python:3.12-alpine", "python:3.12-slim-bookworm"},
-		{"php@8.3", "ubuntu", "php:8.3-cli-bookworm", "", "php:8.3-cli-bookworm", ""},
+		{"python@3.12", "alpine", "python:3.12-alpine", "python:3.12-slim-bookworm", "python:3.12-alpine", "python:3.12-slim-bookworm"},
+		{"php@8.3", "ubuntu", "php:8.3-cli-bookworm", "php:8.3-apache-bookworm", "php:8.3-cli-bookworm", ""},
 		{"ubuntu@22.04", "ubuntu", "ubuntu:22.04", "debian:bookworm-slim", "ubuntu:22.04", "debian:bookworm-slim"},
 		{"alpine@3.20", "alpine", "alpine:3.20", "debian:bookworm-slim", "alpine:3.20", "debian:bookworm-slim"},
 		{"java@21", "alpine", "eclipse-temurin:21-jdk-alpine", "eclipse-temurin:21-jdk", "eclipse-temurin:21-jdk-alpine", "eclipse-temurin:21-jre"},

@@ -94,30 +94,6 @@ func (a *app) servicesConfigure() *cobra.Command {
 	return cmd
 }
 
-func (a *app) servicesSetHealth() *cobra.Command {
-	var check platform.Check
-	var none bool
-	cmd := a.configure(&cobra.Command{
-		Use: "set-health [SERVICE] --path PATH", Short: "Change the check that a new version must pass before it gets traffic",
-		Long: `Change the check that a new version must pass before it gets traffic: GET PATH must answer 2xx within
-the time-out; redirects are followed. Without a check of its own a service passes once its port answers
-GET /healthz with anything that is not a server error.`,
-		Example: "  csph services set-health web --path /up --timeout 60s\n  csph services set-health web --default",
-	}, func(_ *cobra.Command, args []string) ([]string, wire.ConfigChange, error) {
-		if none == (check.Path != "") {
-			return nil, wire.ConfigChange{}, usageError{fmt.Errorf("csph services set-health wants either --path or --default")}
-		}
-		return args, wire.ConfigChange{Ready: &check}, nil
-	})
-	cmd.Flags().StringVar(&check.Path, "path", "", "path that must answer 2xx")
-	cmd.Flags().IntVar(&check.Port, "check-port", 0, "port to ask, if not the service's own")
-	cmd.Flags().StringVar(&check.Host, "host", "", "Host header to ask with")
-	cmd.Flags().DurationVar(&check.FailureTimeout, "timeout", 0, "how long a new version may take to pass (default 5m)")
-	cmd.Flags().DurationVar(&check.RetryPeriod, "period", 0, "longest pause between two tries (default 5s)")
-	cmd.Flags().BoolVar(&none, "default", false, "go back to the default rule")
-	return cmd
-}
-
 func (a *app) servicesRestart() *cobra.Command {
 	var wait waitFlags
 	cmd := &cobra.Command{Use: "restart [SERVICE]", Short: "Replace all spherelets by new ones, without a build", Args: atMost(1)}

@@ -12,8 +12,8 @@ import (
 
 // configFlags change a service's config; only those that are given do.
 type configFlags struct {
-	shape, build, run, dir, process string
-	count, port                     int
+	shape, build, run, setup, dir, process string
+	count, port                            int
 }
 
 func (f *configFlags) add(cmd *cobra.Command) {
@@ -21,6 +21,7 @@ func (f *configFlags) add(cmd *cobra.Command) {
 	cmd.Flags().IntVar(&f.port, "port", 0, "what the service listens on (default: the image's single EXPOSE, else 8080)")
 	cmd.Flags().StringVar(&f.build, "build", "", "the build command, instead of the detected one; '' for the detected one")
 	cmd.Flags().StringVar(&f.run, "run", "", "the start command, instead of the detected one; '' for the detected one")
+	cmd.Flags().StringVar(&f.setup, "setup", "", "the setup of zerops.yml, if it is not the one named like the service; '' for that one")
 	cmd.Flags().StringVar(&f.process, "process", "", "the process type of the Procfile to run; '' for web")
 	cmd.Flags().StringVar(&f.dir, "dir", "", "the folder of the source to deploy, of a repository with several; '' to let the source tell")
 }
@@ -51,6 +52,9 @@ func (f *configFlags) change(cmd *cobra.Command) (wire.ConfigChange, error) {
 	}
 	if given("run") {
 		c.Run = &f.run
+	}
+	if given("setup") {
+		c.Setup = &f.setup
 	}
 	if given("dir") {
 		c.Dir = &f.dir

@@ -1,0 +1,74 @@
+package buildpacks
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"csph/buildpacks/zerops"
+)
+
+const zeropsFile = `zerops:
+  - setup: web
+    build: {base: nodejs@22, buildCommands: [npm ci], deployFiles: ./}
+    run: {base: nodejs@22, start: npm start, ports: [{port: 3000, httpSupport: true}]}
+  - setup: site
+    run: {base: static}
+`
+
+func TestZeropsComesBeforeTheDockerfileAndTheProcfile(t *testing.T) {
+	p := mustDetect(t, tree("zerops.yml", zeropsFile, "Dockerfile", "FROM x", "Procfile", "web: other\nrelease: migrate"), Options{Service: "web"})
+	if p.Zerops == nil || p.Start != "npm start" || p.Port != 3000 || p.Release != "" {
+		t.Errorf("got %+v", p)
+	}
+}
+
+func TestTheSetupOfZeropsIsChosen(t *testing.T) {
+	if p := mustDetect(t, tree("zerops.yaml", zeropsFile), Options{Service: "x", Setup: "site"}); p.Zerops.Setup != "site" || !strings.Contains(p.Start, "nginx") {
+		t.Errorf("got %+v", p)
+	}
+	_, err := Detect(tree("zerops.yml", zeropsFile), Options{Service: "web", Setup: "nope"})
+	if err == nil || !strings.Contains(err.Error(), "it has no setup nope") || !strings.Contains(err.Error(), "web, site") {
+		t.Errorf("got %v", err)
+	}
+	_, err = Detect(tree("go.mod", "module x"), Options{Setup: "web"})
+	if err == nil || !strings.Contains(err.Error(), "needs a zerops.yml") {
+		t.Errorf("got %v", err)
+	}
+	var ambiguous *AmbiguousError
+	if _, err = Detect(tree("zerops.yml", zeropsFile), Options{Service: "other"}); !errors.As(err, &ambiguous) {
+		t.Errorf("got %v", err)
+	}
+	p := mustDetect(t, tree("zerops.yml", zeropsFile, "index.html", "x"), Options{Service: "other"})
+	if p.Language != "static" || len(p.Warnings) != 1 || !strings.Contains(p.Warnings[0], "none of its setups (web, site)") {
+		t.Errorf("got %s, warned %q", p.Language, p.Warnings)
+	}
+}
+
+func TestAZeropsFileThatIsWrongIsAnErrorEvenIfSomethingElseWouldBeDetected(t *testing.T) {
+	_, err := Detect(tree("zerops.yml", "zerops: [{setup: web, rnu: {}}]", "index.html", "x"), Options{Service: "web"})
+	var wrong *zerops.Error
+	if !errors.As(err, &wrong) || !strings.Contains(err.Error(), "did you mean run?") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestServiceCommandsReplaceThoseOfZerops(t *testing.T) {
+	p := mustDetect(t, tree("zerops.yml", zeropsFile), Options{Service: "web", Build: "make", Run: "./run"})
+	if p.Start != "./run" || p.Zerops.Run.Start != "./run" || len(p.Zerops.BuildCommands) != 1 || p.Zerops.BuildCommands[0] != "make" {
+		t.Errorf("got %+v", p.Zerops)
+	}
+}
+
+func TestWordsOfAConfigurationAreQuotedForNginx(t *testing.T) {
+	for in, want := range map[string]string{`a "b"`: `"a \"b\""`, "costs $5": `"costs ${dollar}5"`, "^/a$": `"^/a$"`, "a\nb": `"a b"`, `end\`: `"end\\"`} {
+		if got := nginxText(in); got != want {
+			t.Errorf("%q became %s, want %s", in, got, want)
+		}
+	}
+	for in, want := range map[string]string{"'DENY'": "DENY", "'*' always": "*", `"default-src 'self'"`: "default-src 'self'", "plain": "plain"} {
+		if got := bareValue(in); got != want {
+			t.Errorf("%q became %q, want %q", in, got, want)
+		}
+	}
+}

@@ -1,0 +1,3 @@
+module example.com/zerops-go
+
+go 1.26

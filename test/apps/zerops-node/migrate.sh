@@ -1,0 +1,2 @@
+rm -f /tmp/sick
+printf x >> /tmp/starts
