@@ -75,7 +75,7 @@ func (s *session) refuse(err error) {
 		return
 	}
 	s.status = refused.Status
-	out := pageRefused(refused.Status, refused.Reason).append(nil, string(s.requestID), false, false, false)
+	out := pageRefused(refused.Status, refused.Reason).append(nil, string(s.requestID), asText, false, false)
 	if s.client.send(out, s.r.limits.BodyTimeout) == nil {
 		s.linger()
 	}

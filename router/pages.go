@@ -1,7 +1,9 @@
 package router
 
 import (
+	"bytes"
 	"fmt"
+	"html"
 	"net/http"
 	"strconv"
 	"strings"
@@ -41,12 +43,42 @@ func pageRefused(status int, reason string) page {
 	return page{status, "bad_request", http.StatusText(status), "The request was refused: " + reason + "."}
 }
 
-// append appends the whole answer. JSON is used when the client asks for it.
-func (p page) append(out []byte, requestID string, json, head, keep bool) []byte {
-	kind, body := "text/html; charset=utf-8", p.html(requestID)
-	if json {
-		kind, body = "application/json", p.json(requestID)
+// form is what a page looks like.
+type form uint8
+
+const (
+	asText form = iota
+	asHTML
+	asJSON
+)
+
+// formFor returns the form for a client by its Accept field: programs that ask for JSON get JSON,
+// browsers, which name HTML, get HTML, and whoever does not say gets text.
+func formFor(accept []byte) form {
+	page, data := bytes.Index(accept, []byte("text/html")), bytes.Index(accept, []byte("application/json"))
+	switch {
+	case data >= 0 && (page < 0 || data < page):
+		return asJSON
+	case page >= 0:
+		return asHTML
 	}
+	return asText
+}
+
+// in returns the page's body in a form, and its media type.
+func (p page) in(f form, requestID string) (kind, body string) {
+	switch f {
+	case asJSON:
+		return "application/json", p.json(requestID)
+	case asHTML:
+		return "text/html; charset=utf-8", p.html(requestID)
+	}
+	return "text/plain; charset=utf-8", p.plain(requestID)
+}
+
+// append appends the whole answer.
+func (p page) append(out []byte, requestID string, f form, head, keep bool) []byte {
+	kind, body := p.in(f, requestID)
 	out = append(out, "HTTP/1.1 "...)
 	out = strconv.AppendInt(out, int64(p.status), 10)
 	out = append(out, ' ')
@@ -57,7 +89,7 @@ func (p page) append(out []byte, requestID string, json, head, keep bool) []byte
 	out = append(out, kind...)
 	out = append(out, "\r\nContent-Length: "...)
 	out = strconv.AppendInt(out, int64(len(body)), 10)
-	out = append(out, "\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nX-Request-Id: "...)
+	out = append(out, "\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nVary: Accept\r\nX-Request-Id: "...)
 	out = append(out, requestID...)
 	out = append(out, p.extra()...)
 	if !keep {
@@ -82,13 +114,23 @@ func (p page) extra() string {
 }
 
 func (p page) json(requestID string) string {
-	return fmt.Sprintf(`{"status":%d,"code":%q,"title":%q,"detail":%q,"request_id":%q}`+"\n", p.status, p.code, p.title, p.text, requestID)
+	b := fmt.Appendf(nil, `{"status":%d,"code":%q,"title":`, p.status, p.code)
+	b = appendJSON(b, p.title)
+	b = append(b, `,"detail":`...)
+	b = appendJSON(b, p.text)
+	b = append(b, `,"request_id":`...)
+	b = appendJSON(b, requestID)
+	return string(append(b, "}\n"...))
+}
+
+func (p page) plain(requestID string) string {
+	return fmt.Sprintf("%d %s\n\n%s\n\nrequest %s\n", p.status, p.title, p.text, requestID)
 }
 
 func (p page) html(requestID string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\n<title>%d %s</title>\n", p.status, p.title)
 	b.WriteString("<style>body{font:16px/1.5 system-ui,sans-serif;max-width:36em;margin:15vh auto;padding:0 1em;color:#222}small{color:#777}</style>\n")
-	fmt.Fprintf(&b, "<h1>%s</h1>\n<p>%s</p>\n<p><small>%d · request %s</small></p>\n</html>\n", p.title, p.text, p.status, requestID)
+	fmt.Fprintf(&b, "<h1>%s</h1>\n<p>%s</p>\n<p><small>%d · request %s</small></p>\n</html>\n", p.title, p.text, p.status, html.EscapeString(requestID))
 	return b.String()
 }

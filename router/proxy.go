@@ -28,7 +28,7 @@ func (s *session) serve(head int) {
 	s.keep = s.req.KeepAlive
 	s.head = string(s.req.Method) == "HEAD"
 	s.idem = s.req.Idempotent()
-	s.json = bytes.Contains(s.req.Get(h1.Accept), []byte("application/json"))
+	s.form = formFor(s.req.Get(h1.Accept))
 	s.route = s.r.table.Load().lookup(s.name)
 	s.noteRequest()
 	if s.route != nil {
@@ -136,7 +136,7 @@ func (s *session) lost(err error) {
 
 // answer sends a page of the router itself. After an unread body the connection cannot be kept.
 func (s *session) answer(p page) {
-	s.reply(p.status, func(keep bool) []byte { return p.append(nil, string(s.requestID), s.json, s.head, keep) })
+	s.reply(p.status, func(keep bool) []byte { return p.append(nil, string(s.requestID), s.form, s.head, keep) })
 }
 
 // reply sends an answer that is made once it is known whether the connection can be kept.

@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -445,9 +446,18 @@ func TestPagesSayWhoFailedAndNothingElse(t *testing.T) {
 		if resp.Header.Get("Cache-Control") != "no-store" || resp.Header.Get("Date") == "" {
 			t.Errorf("%s: headers %v", url, resp.Header)
 		}
-		status, html := b.get(url)
-		if status != want || !strings.HasPrefix(html, "<!doctype html>") || strings.Contains(html, "app.test") {
-			t.Errorf("%s: status %d, page %q", url, status, html)
+		for accept, begin := range map[string]string{
+			"text/html,application/xhtml+xml,*/*;q=0.8": "<!doctype html>", "": strconv.Itoa(want) + " ", "*/*": strconv.Itoa(want) + " ",
+		} {
+			q.Header.Set("Accept", accept)
+			resp, err := b.client().Do(q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text := readAll(t, resp)
+			if resp.StatusCode != want || !strings.HasPrefix(text, begin) || strings.Contains(text, "app.test") || !strings.Contains(text, resp.Header.Get("X-Request-Id")) {
+				t.Errorf("%s, %q: status %d, page %q", url, accept, resp.StatusCode, text)
+			}
 		}
 	}
 }

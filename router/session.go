@@ -55,7 +55,7 @@ type request struct {
 	stream            bool
 	keep              bool // the client's connection can carry another request
 	continued         bool // 100 (Continue) was passed on
-	json              bool
+	form              form // of pages
 	head              bool // the method is HEAD
 	replay            bool // the whole body is in out: it can be sent again
 	idem              bool
@@ -100,7 +100,7 @@ func (r *Router) serveConn(conn net.Conn) {
 // turnAway answers a connection that may not stay, without waiting for its request.
 func (s *session) turnAway(p page) {
 	_ = s.client.conn.SetDeadline(time.Now().Add(time.Second))
-	_, _ = s.client.conn.Write(p.append(nil, string(s.newID()), false, false, false))
+	_, _ = s.client.conn.Write(p.append(nil, string(s.newID()), asText, false, false))
 	_ = s.client.conn.Close()
 }
 
