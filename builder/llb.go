@@ -185,6 +185,9 @@ func copyTime(copies []buildpacks.Copy, i int, s survey) time.Time {
 	if c.Image != "" {
 		return time.Time{} // another image has its own, always the same
 	}
+	if !strings.HasPrefix(c.From+"/", workDir+"/") && !s.manifests.IsZero() {
+		return s.manifests // what lies outside of the source was installed, before the source was there
+	}
 	for _, later := range copies[i+1:] {
 		if inner, ok := strings.CutPrefix(c.From, strings.TrimSuffix(later.From, "/")+"/"); ok && slices.Contains(later.Exclude, inner) {
 			return s.manifests

@@ -195,8 +195,8 @@ func (m mixProject) runsMix() bool {
 
 // nodeForAssets brings Node.js and installs the packages that assets are built with.
 func (p *Plan) nodeForAssets(dir string, locked bool) {
-	p.Tools = append(p.Tools, Copy{Image: nodeImage(defaultNode), From: "/usr/local", To: "/opt/node", Exclude: []string{"include", "share", "lib/node_modules/corepack"}})
-	p.BuildEnv["PATH"] = "/opt/node/bin:" + p.BuildEnv["PATH"]
+	p.bringNode(defaultNode)
+	p.BuildEnv["PATH"] = nodeFolder + "/bin:" + p.BuildEnv["PATH"]
 	p.Steps = append(p.Steps,
 		Step{Name: "install Node.js packages", Inputs: []string{dir + "/package.json", dir + "/package-lock.json"},
 			Command: "npm --prefix " + dir + choose(locked, " ci", " install"), Caches: []string{"/root/.npm"}})

@@ -1,0 +1,2 @@
+async def get_query_token(token: str = ""):
+    return token

@@ -1,0 +1,2 @@
+def init_app(app):
+    app.teardown_appcontext(lambda error: None)

@@ -1,0 +1,2 @@
+port 3000
+workers ENV.fetch("WEB_CONCURRENCY", 2)

@@ -1,0 +1,3 @@
+module Version
+  NUMBER = "1"
+end

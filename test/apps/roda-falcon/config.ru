@@ -1,0 +1,7 @@
+require "roda"
+
+class App < Roda
+  route { |r| r.root { "hello from Roda" } }
+end
+
+run App.freeze.app

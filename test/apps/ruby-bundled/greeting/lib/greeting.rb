@@ -1,0 +1,3 @@
+module Greeting
+  def self.text = "hello from a gem of the source\n"
+end
