@@ -276,7 +276,7 @@ func kotlinClass(stem, text string) string {
 // wholeJVMSource takes everything but sources and the build tool's own folders: what a start command that the user gives
 // may name is not known.
 func (p *Plan) wholeJVMSource(why string) {
-	p.Copy = []Copy{{From: appFolder, To: appFolder, Exclude: []string{".git", ".gradle", "**/src", "**/node_modules", "**/target/classes/META-INF/maven"}}}
+	p.Copy = []Copy{{From: appFolder, To: appFolder, Exclude: []string{".git", ".gradle", "**/src", "**/node_modules"}}}
 	p.decide("the build folders go along", why, "")
 }
 

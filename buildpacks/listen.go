@@ -15,8 +15,8 @@ var (
 	listensAt = regexp.MustCompile("[\"'`](0\\.0\\.0\\.0|127\\.0\\.0\\.1|localhost|\\[::1?\\]|):([0-9]{2,5})[\"'`]")
 	// listensPair finds ("127.0.0.1", 8080), and ([127, 0, 0, 1], 3030) as Rust writes it.
 	listensPair = regexp.MustCompile("\\(\\s*[\"'\\[]?(0\\.0\\.0\\.0|127\\.0\\.0\\.1|localhost|0, ?0, ?0, ?0|127, ?0, ?0, ?1)[\"'\\]]?\\s*,\\s*([0-9]{2,5})\\s*\\)")
-	// listensOn finds a port by itself: .listen(3000, port: 3000, const port = 3000.
-	listensOn = regexp.MustCompile(`()(?:\.(?:listen|start|bind|port)\(|\b(?:port|PORT)\s*(?::=|[:=])|\bport\()\s*([0-9]{2,5})\b`)
+	// listensOn finds a port by itself: .listen(3000, port: 3000, const port = 3000; .listen(process.env.port ?? 3000.
+	listensOn = regexp.MustCompile(`()(?:\.(?:listen|start|bind|port)\((?:\s*process\.env\.\w+\s*(?:\?\?|\|\|))?|\b(?:port|PORT)\s*(?::=|[:=])|\bport\()\s*([0-9]{2,5})\b`)
 )
 
 // defaultPort is what PORT says where nothing fixes another (SPEC section 4).

@@ -1,0 +1,3 @@
+module github.com/jones/app
+
+go 1.24

@@ -1,0 +1,6 @@
+package com.heroku.java;
+
+public class GettingStartedApplication {
+    public static void main(String[] args) {
+    }
+}

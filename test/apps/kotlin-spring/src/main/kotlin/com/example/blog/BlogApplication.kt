@@ -1,0 +1,9 @@
+package com.example.blog
+
+import org.springframework.boot.runApplication
+
+class BlogApplication
+
+fun main(args: Array<String>) {
+	runApplication<BlogApplication>(*args)
+}
