@@ -77,8 +77,6 @@ func firstLine(command string) string {
 // languageNames are the languages as people write them.
 var languageNames = map[string]string{
 	"go": "Go", "node": "Node.js", "static": "Static site", "dockerfile": "Dockerfile", "shell": "Shell",
-	"java": "Java", "kotlin": "Kotlin", "scala": "Scala", "clojure": "Clojure", "rust": "Rust", "dotnet": ".NET",
-	"elixir": "Elixir", "deno": "Deno", "bun": "Bun",
 	"python": "Python", "ruby": "Ruby", "php": "PHP",
 	"java": "Java", "kotlin": "Kotlin", "scala": "Scala", "clojure": "Clojure", "rust": "Rust", "dotnet": ".NET",
 	"elixir": "Elixir", "deno": "Deno", "bun": "Bun",
