@@ -59,7 +59,15 @@ func newHousehold(t *testing.T) household {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, err := h.ConnectRepository(t.Context(), svc.ID, wire.NewRepository{URL: "https://example.com/a/b"}); err != nil {
+		t.Fatal(err)
+	}
+	hook, err := h.CreateWebhook(t.Context(), svc.ID, wire.NewWebhook{Provider: "github"})
+	if err != nil {
+		t.Fatal(err)
+	}
 	h.names = map[string]string{
+		"{webhook}": hook.ID,
 		"{service}": svc.ID, "{deployment}": dep.ID, "{environment}": svc.Environment, "{project}": svc.Project,
 		"{member}": token.Member, "{invitation}": invited.ID, "{key}": key.ID, "{token}": token.ID,
 		"{secret}": "SECRET", "{host}": "registry.example.com", "{account}": h.Account.ID,
@@ -272,7 +280,7 @@ func TestChangesAndRefusalsAreInTheAuditLog(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := viewer.DeleteService(t.Context(), svc.ID, true); problem(t, err).Code != wire.CodeForbidden {
+	if err := viewer.DeleteService(t.Context(), svc.ID); problem(t, err).Code != wire.CodeForbidden {
 		t.Fatal(err)
 	}
 	w.request(t, http.MethodGet, "/v1/whoami", "csph_guess", nil)

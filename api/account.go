@@ -54,7 +54,7 @@ func (s *Server) status(ctx context.Context, _ *none) (*body[wire.ServerStatus],
 		return nil, err
 	}
 	out := wire.ServerStatus{
-		Version: s.Version, Started: s.started, Ready: s.Host.Ready() == nil, Daemons: s.Host.Daemons(), Usage: used,
+		Version: s.Version, Started: s.started, Ready: s.Host.Ready() == nil, Daemons: s.Host.Daemons(), Usage: used, GitPort: s.GitPort,
 		Counts: wire.ServerCounts{Services: services, Live: live, Spherelets: used.Spherelets},
 	}
 	if out.Daemons == nil {

@@ -143,7 +143,7 @@ func TestEveryOperationIsRefusedWithoutAValidToken(t *testing.T) {
 
 func TestPathsOutsideOfTheAPITellThatThereIsNothing(t *testing.T) {
 	w := start(t)
-	for _, path := range []string{"/", "/v1/nothing", "/v1", "/v2/services", "/docs"} {
+	for _, path := range []string{"/", "/v1/nothing", "/v1", "/v2/services", "/docs/"} {
 		answer, text := w.request(t, http.MethodGet, path, w.Token, nil)
 		if answer.StatusCode != http.StatusNotFound || answer.Header.Get("Content-Type") != "application/problem+json" {
 			t.Errorf("%s: %d %s", path, answer.StatusCode, text)
@@ -250,7 +250,7 @@ func TestAServiceIsCreatedConfiguredAndDeleted(t *testing.T) {
 		t.Fatalf("once live: %+v, %v", out, err)
 	}
 	w.Deployer.Settled(t, out.Deployment.ID)
-	if err := w.DeleteService(ctx, "web", true); err != nil {
+	if err := w.DeleteService(ctx, "web"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.Service(ctx, "web"); !errors.Is(err, platform.ErrNotFound) {
@@ -376,7 +376,7 @@ func TestWhatBelongsToAnotherAccountIsNotThere(t *testing.T) {
 	for _, err := range []error{
 		second(foreign.Service(t.Context(), svc.ID)), second(foreign.Service(t.Context(), "web")),
 		second(foreign.Deployment(t.Context(), dep.ID)), second(foreign.Rollback(t.Context(), dep.ID)),
-		second(foreign.Cancel(t.Context(), dep.ID)), foreign.DeleteService(t.Context(), svc.ID, true),
+		second(foreign.Cancel(t.Context(), dep.ID)), foreign.DeleteService(t.Context(), svc.ID),
 		second(foreign.Deployments(t.Context(), svc.ID, 10)),
 	} {
 		if !errors.Is(err, platform.ErrNotFound) {

@@ -38,7 +38,7 @@ func (s *Server) deploymentOperations(api huma.API) {
 	}
 	add(s, api, op("list-deployments", http.MethodGet, "/v1/deployments", "List deployments, newest first"), s.listDeployments)
 	add(s, api, op("get-deployment", http.MethodGet, "/v1/deployments/{deployment}", "Get a deployment"), s.getDeployment)
-	add(s, api, accepted(op("create-deployment", http.MethodPost, "/v1/services/{service}/deployments", "Deploy an image")), s.createDeployment)
+	add(s, api, accepted(op("create-deployment", http.MethodPost, "/v1/services/{service}/deployments", "Deploy an image or a repository")), s.createDeployment)
 	add(s, api, op("cancel-deployment", http.MethodPost, "/v1/deployments/{deployment}/cancel", "Cancel a deployment that is queued or building"), s.cancelDeployment)
 	add(s, api, accepted(op("redeploy", http.MethodPost, "/v1/deployments/{deployment}/redeploy", "Deploy the same image again, with the service's present config")), s.redeploy)
 	add(s, api, accepted(op("rollback", http.MethodPost, "/v1/deployments/{deployment}/rollback", "Deploy the same image, config and env as then")), s.rollback)
@@ -86,12 +86,18 @@ func (s *Server) createDeployment(ctx context.Context, in *createDeployment) (*b
 	if err != nil {
 		return nil, err
 	}
-	if in.Body.Image == "" {
-		return nil, fmt.Errorf("%w: a deployment without an image needs a source: POST one to /v1/services/%s/uploads", platform.ErrInvalid, svc.Name)
+	r := deploy.Request{Service: svc.ID, Image: in.Body.Image, Change: change(in.Body.Change), Trigger: trigger(ctx, platform.TriggerDeploy)}
+	switch fetched := in.Body.Repo != "" || in.Body.Fetch; {
+	case fetched && r.Image != "":
+		return nil, fmt.Errorf("%w: a deployment is of an image or of a repository, not of both", platform.ErrInvalid)
+	case fetched:
+		if r.Source, err = s.Remotes.Source(ctx, svc.ID, in.Body.Repo, in.Body.Branch); err != nil {
+			return nil, err
+		}
+	case r.Image == "":
+		return nil, fmt.Errorf("%w: a deployment needs an image, a repository, or a source: POST one to /v1/services/%s/uploads", platform.ErrInvalid, svc.Name)
 	}
-	return answer(s.Deployer.Start(ctx, deploy.Request{
-		Service: svc.ID, Image: in.Body.Image, Change: change(in.Body.Change), Trigger: trigger(ctx, platform.TriggerDeploy),
-	}))
+	return answer(s.Deployer.Start(ctx, r))
 }
 
 func (s *Server) cancelDeployment(ctx context.Context, in *DeploymentPath) (*body[platform.Deployment], error) {

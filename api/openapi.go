@@ -56,7 +56,8 @@ func (s *Server) describe(api huma.API) error {
 		return fmt.Errorf("encode OpenAPI document: %w", err)
 	}
 	s.openAPI = text
-	return nil
+	s.docs, err = renderDocs(api.OpenAPI())
+	return err
 }
 
 func (s *Server) serveOpenAPI(w http.ResponseWriter, _ *http.Request) {

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"io"
 	"iter"
 
 	"csph/api/wire"
@@ -164,8 +165,29 @@ type Answers interface {
 	Unclaim(ctx context.Context, credential, key string) error
 }
 
+// Repositories keeps where the sources of services are. The credentials that are put in do not come out.
+type Repositories interface {
+	ConnectRepository(ctx context.Context, service string, r platform.Repository, secret []byte) (platform.Repository, error)
+	// Repository returns platform.ErrNotFound when none is connected.
+	Repository(ctx context.Context, service string) (platform.Repository, error)
+	DisconnectRepository(ctx context.Context, service string) error
+}
+
+// Webhooks keeps webhooks and what they have taken on.
+type Webhooks interface {
+	CreateWebhook(ctx context.Context, w platform.Webhook) (made platform.Webhook, secret string, err error)
+	Webhook(ctx context.Context, id string) (platform.Webhook, error)
+	Webhooks(ctx context.Context, service string) ([]platform.Webhook, error)
+	RotateWebhook(ctx context.Context, id string) (secret string, err error)
+	DeleteWebhook(ctx context.Context, id string) error
+	// Deliveries lists the newest first.
+	Deliveries(ctx context.Context, webhook string, limit int) ([]platform.Delivery, error)
+}
+
 // Records is everything that is kept.
 type Records interface {
+	Repositories
+	Webhooks
 	Credentials
 	Accounts
 	Members
@@ -220,6 +242,32 @@ type Runtime interface {
 type Pullers interface {
 	// CheckLogin asks the registry whether it lets username in; a *platform.Failure says why not.
 	CheckLogin(ctx context.Context, host, username, password string) error
+}
+
+// Commands runs commands of users. Ending ctx kills the command.
+type Commands interface {
+	// Exec runs a command in a spherelet that runs, and returns its exit status.
+	Exec(ctx context.Context, spherelet string, command []string, in io.Reader, out, errs io.Writer) (exit int, err error)
+	// RunOnce runs a command in a spherelet of its own, of what is live of a service or was last.
+	RunOnce(ctx context.Context, service string, command []string, out io.Writer) (exit int, err error)
+}
+
+// Remotes reaches repositories elsewhere.
+type Remotes interface {
+	// Probe asks a repository what commit a branch is at, "" for the default branch; a *platform.Failure or
+	// platform.ErrInvalid says why not.
+	Probe(ctx context.Context, r platform.Repository, secret []byte) (commit string, err error)
+	// Source is the source of a deployment of service: of the connected repository, or of another one, which
+	// is then opened without a credential. An empty branch is the connected one, or the default.
+	Source(ctx context.Context, service, url, branch string) (deploy.Source, error)
+}
+
+// Hooks knows the providers of repositories.
+type Hooks interface {
+	// Check refuses a webhook whose provider or pattern is not understood.
+	Check(w platform.Webhook) error
+	// Setup says where a webhook is reached, and what to enter where at its provider.
+	Setup(w platform.Webhook, secret string) (url string, lines []string)
 }
 
 // Host knows the machine.

@@ -24,11 +24,20 @@ type Options struct {
 	Runtime  Runtime
 	Host     Host
 	Pullers  Pullers
+	Domains  Domains
+	Commands Commands
+	Traffic  Traffic
+	Remotes  Remotes
+	Hooks    Hooks
 	Logger   *slog.Logger
 
+	// Pages are for those who look after the server, by path: metrics, the debug page. May be nil.
+	Pages   map[string]http.Handler
 	Version string // of csphd
 	// URL is where a service is reached, as shown to people.
 	URL func(platform.Service) string
+	// GitPort is the TCP port that git push goes to.
+	GitPort int
 	// LogDir is the folder of the log files, DIR/logs: builds/<deployment>.log and
 	// spherelets/<deployment>/<spherelet>.log, as package logs writes them.
 	LogDir string
@@ -62,6 +71,7 @@ type Server struct {
 	started time.Time
 	handler http.Handler
 	openAPI []byte
+	docs    []byte
 	uploads *tarball.Store
 	logs    logFiles
 	limits  *limits
@@ -135,17 +145,26 @@ func (s *Server) register(mux *http.ServeMux) error {
 	s.eventOperations(api)
 	s.keyOperations(api)
 	s.diskOperations(api)
+	s.trafficOperations(api)
 	s.memberOperations(api)
 	s.tokenOperations(api)
 	s.projectOperations(api)
 	s.environmentOperations(api)
 	s.secretOperations(api)
 	s.auditOperations(api)
+	s.domainOperations(api)
+	s.repositoryOperations(api)
+	s.webhookOperations(api)
+	s.commandOperations(api)
 	if err := s.describe(api); err != nil {
 		return err
 	}
 	mux.HandleFunc("GET /openapi.json", s.serveOpenAPI)
+	mux.HandleFunc("GET /docs", s.serveDocs)
 	mux.HandleFunc("GET /healthz", s.serveHealth)
+	for path, page := range s.Pages {
+		mux.Handle("GET "+path, s.operated(page))
+	}
 	mux.HandleFunc("/", s.serveUnknown)
 	return nil
 }

@@ -27,11 +27,6 @@ type configureService struct {
 	Body wire.ConfigChange
 }
 
-type deleteService struct {
-	ServicePath
-	Force bool `query:"force" doc:"Also while something of it is live"`
-}
-
 type listServices struct {
 	Page
 	Environment string `query:"environment" doc:"Only those of this environment"`
@@ -72,7 +67,7 @@ func (s *Server) view(svc platform.Service, live platform.Deployment) wire.Servi
 	if svc.Live == "" {
 		return v
 	}
-	v.Running = &wire.Running{Shape: live.Config.Shape, Count: live.Config.Count}
+	v.Running = &wire.Running{Shape: live.Config.Shape, Count: svc.Size(live)}
 	for _, one := range s.Runtime.Spherelets(svc.Live) {
 		if one.State == platform.Running {
 			v.Running.Up++
@@ -219,13 +214,10 @@ func (s *Server) configure(ctx context.Context, svc platform.Service, match IfMa
 	return out, nil
 }
 
-func (s *Server) deleteService(ctx context.Context, in *deleteService) (*none, error) {
+func (s *Server) deleteService(ctx context.Context, in *ServicePath) (*none, error) {
 	svc, err := s.service(ctx, in.Service)
 	if err != nil {
 		return nil, err
-	}
-	if svc.Live != "" && !svc.Suspended && !in.Force {
-		return nil, fmt.Errorf("%w: service %s is running (%s is live); csph services delete %s --yes --force deletes it all the same", platform.ErrConflict, svc.Name, svc.Live, svc.Name)
 	}
 	return nil, s.withdraw(ctx, svc)
 }

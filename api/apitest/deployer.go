@@ -301,6 +301,25 @@ func (d *Deployer) Spherelets(deployment string) []platform.Spherelet {
 	return []platform.Spherelet{{ID: "sph_1", Deployment: deployment, State: platform.Running}}
 }
 
+// Exec implements api.Commands: cat copies its input, false fails, anything else is printed.
+func (d *Deployer) Exec(_ context.Context, _ string, command []string, in io.Reader, out, errs io.Writer) (int, error) {
+	switch command[0] {
+	case "cat":
+		_, err := io.Copy(out, in)
+		return 0, err
+	case "false":
+		_, err := io.WriteString(errs, "no\n")
+		return 1, err
+	}
+	_, err := io.WriteString(out, strings.Join(command, " ")+"\n")
+	return 0, err
+}
+
+// RunOnce implements api.Commands, as Exec does.
+func (d *Deployer) RunOnce(ctx context.Context, _ string, command []string, out io.Writer) (int, error) {
+	return d.Exec(ctx, "", command, strings.NewReader(""), out, out)
+}
+
 // Settled waits until a deployment has settled and returns it.
 func (d *Deployer) Settled(t testing.TB, id string) platform.Deployment {
 	t.Helper()

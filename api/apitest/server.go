@@ -30,6 +30,7 @@ type Server struct {
 
 	rates api.Rates
 	ready atomic.Bool
+	asked atomic.Int64 // requests that the router is said to have served: 100 more each time
 	http  *httptest.Server
 }
 
@@ -78,7 +79,7 @@ func StartLimited(t testing.TB, rates api.Rates) *Server {
 func (s *Server) serve(t testing.TB) {
 	s.Deployer = newDeployer(s.DB, s.LogDir())
 	handler, err := api.New(api.Options{
-		Records: ledger.Records{DB: s.DB}, Events: s.Events(), Deployer: s.Deployer, Runtime: s.Deployer, Host: s, Pullers: s,
+		Records: ledger.Records{DB: s.DB}, Events: s.Events(), Deployer: s.Deployer, Runtime: s.Deployer, Host: s, Pullers: s, Remotes: s, Hooks: s, Commands: s.Deployer, GitPort: 2222, Traffic: s,
 		Logger:  slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Version: "test", URL: URL,
 		LogDir: s.LogDir(), Sources: filepath.Join(s.Dir, "sources"), Upload: Upload(),
@@ -111,6 +112,17 @@ func (s *Server) SetReady(ready bool) { s.ready.Store(ready) }
 // Daemons implements api.Host.
 func (s *Server) Daemons() []wire.Daemon {
 	return []wire.Daemon{{Name: "containerd", Up: s.ready.Load(), PID: 4711}}
+}
+
+// Counts implements api.Traffic.
+func (s *Server) Counts(string) (wire.ServiceTraffic, bool) {
+	n := uint64(s.asked.Add(100))
+	return wire.ServiceTraffic{Requests: wire.Requests{Successful: n, ServerErrors: n / 100}, InFlight: 3, Latency: []uint64{n, n / 100}}, true
+}
+
+// Bounds implements api.Traffic.
+func (s *Server) Bounds() ([]time.Duration, time.Time) {
+	return []time.Duration{time.Millisecond}, time.Unix(1, 0)
 }
 
 // Disk implements api.Host.

@@ -45,8 +45,8 @@ func (c *Client) Configure(ctx context.Context, ref string, change wire.ConfigCh
 }
 
 // DeleteService stops and deletes a service with everything it has.
-func (c *Client) DeleteService(ctx context.Context, ref string, force bool) error {
-	return c.call(ctx, http.MethodDelete, pathOf("/v1/services/{}", ref)+forced(force), nil, nil)
+func (c *Client) DeleteService(ctx context.Context, ref string) error {
+	return c.call(ctx, http.MethodDelete, pathOf("/v1/services/{}", ref), nil, nil)
 }
 
 // forced is the query of a deletion.

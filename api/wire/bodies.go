@@ -14,6 +14,7 @@ type ServerStatus struct {
 	Ready   bool         `json:"ready" doc:"Everything is up; what /healthz answers with 200"`
 	Counts  ServerCounts `json:"counts"`
 	Daemons []Daemon     `json:"daemons"`
+	GitPort int          `json:"git_port" doc:"Where git push goes, on the host of the API: ssh://git@HOST:PORT/SERVICE"`
 	// Usage is what the account uses of its quota, which is in Whoami.
 	Usage platform.Quota `json:"usage"`
 }
@@ -80,10 +81,15 @@ type Configured struct {
 	Deployment *platform.Deployment `json:"deployment,omitempty"`
 }
 
-// NewDeployment asks for a deployment of an image, or (with an upload) of a source.
+// NewDeployment asks for a deployment of an image, of a repository, or (with an upload) of a source.
 type NewDeployment struct {
 	Image  string       `json:"image,omitempty" doc:"Reference to pull, from any registry" maxLength:"1000"`
+	Repo   string       `json:"repo,omitempty" doc:"Repository to fetch; one that is private must be connected to the service" maxLength:"2000"`
+	Branch string       `json:"branch,omitempty" doc:"Of repo, or of the connected repository" maxLength:"250"`
+	Fetch  bool         `json:"fetch,omitempty" doc:"Fetch the connected repository"`
 	Change ConfigChange `json:"change,omitzero" doc:"Changes to the service's config that come with it"`
+	// NoCache is of no account for an image.
+	NoCache bool `json:"no_cache,omitempty" doc:"Build anew, whatever is cached, even where nothing has changed"`
 }
 
 // NewKey is an SSH public key to add.

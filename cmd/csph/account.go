@@ -2,8 +2,10 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strconv"
 	"strings"
@@ -27,7 +29,7 @@ a terminal, else read from standard input; the first one is in admin.token of th
 				return err
 			}
 			s := settings{URL: first(strings.Join(args, ""), a.url, a.env("CSPH_URL"), kept.URL, defaultURL)}
-			if s.Token, err = a.askToken(s.URL); err != nil {
+			if s.Token, err = a.askSecret("Token for " + s.URL); err != nil {
 				return err
 			}
 			c, err := client.New(s.URL, s.Token, "csph/"+version)
@@ -46,22 +48,23 @@ a terminal, else read from standard input; the first one is in admin.token of th
 	}
 }
 
-func (a *app) askToken(url string) (string, error) {
-	if f, ok := a.in.(*os.File); ok && isTerminal(f) {
-		fmt.Fprintf(a.err, "Token for %s: ", url)
+// askSecret reads one line, unseen, from a terminal, or from standard input.
+func (a *app) askSecret(what string) (string, error) {
+	if f, ok := a.in.(*os.File); ok && a.interactive() {
+		fmt.Fprintf(a.err, "%s: ", what)
 		text, err := term.ReadPassword(int(f.Fd()))
 		fmt.Fprintln(a.err)
 		if err != nil {
-			return "", fmt.Errorf("read token: %w", err)
+			return "", fmt.Errorf("read from the terminal: %w", err)
 		}
 		return strings.TrimSpace(string(text)), nil
 	}
 	line, err := bufio.NewReader(a.in).ReadString('\n')
 	if err != nil && err != io.EOF {
-		return "", fmt.Errorf("read token: %w", err)
+		return "", fmt.Errorf("read standard input: %w", err)
 	}
 	if line = strings.TrimSpace(line); line == "" {
-		return "", usageError{fmt.Errorf("there is no token on standard input")}
+		return "", usageError{fmt.Errorf("there is nothing on standard input")}
 	}
 	return line, nil
 }
@@ -79,8 +82,34 @@ func (a *app) whoamiCommand() *cobra.Command {
 				return err
 			}
 			return a.show(who, func() error {
-				return a.printf("Account %s (%s), token %s, at %s\n", who.Account.Name, who.Account.ID, who.Token, c.Base())
+				return a.describeWhoami(c.Base(), who)
 			})
+		},
+	}
+}
+
+func (a *app) describeWhoami(base string, who wire.Whoami) error {
+	can := make([]string, len(who.Rights))
+	for i, right := range who.Rights {
+		can[i] = string(right)
+	}
+	return a.table("Server\t"+base, [][]string{
+		{"Account", who.Account.Name + " (" + who.Account.ID + ")"}, {"Member", who.Member}, {"Role", string(who.Role)},
+		{"Token", who.Token}, {"Projects", limits(who.Projects)}, {"May", strings.Join(can, ", ")},
+	})
+}
+
+func (a *app) logoutCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "logout", Short: "Forget the server and the token that csph login has kept", Args: atMost(0),
+		Long:    "Forget the server and the token that csph login has kept. The token itself goes on working: csph token revoke ends it.",
+		Example: "  csph logout",
+		RunE: func(*cobra.Command, []string) error {
+			err := os.Remove(a.settingsPath())
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return fmt.Errorf("forget the token: %w", err)
+			}
+			return a.show(map[string]bool{"logged_in": false}, func() error { return a.printf("Logged out\n") })
 		},
 	}
 }
@@ -132,10 +161,33 @@ func (a *app) describeStatus(base string, s wire.ServerStatus) error {
 }
 
 func (a *app) versionCommand() *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use: "version", Short: "Show the version of csph", Args: atMost(0),
-		RunE: func(*cobra.Command, []string) error {
-			return a.show(map[string]string{"version": version}, func() error { return a.printf("csph %s\n", version) })
-		},
+		Long:    "Show the version of csph. With --check, compare it with the server's: the exit status is 0 only when they are the same.",
+		Example: "  csph version --check",
 	}
+	check := cmd.Flags().Bool("check", false, "compare with the server's version")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if *check {
+			return a.checkVersion(cmd)
+		}
+		return a.show(map[string]string{"version": version}, func() error { return a.printf("csph %s\n", version) })
+	}
+	return cmd
+}
+
+func (a *app) checkVersion(cmd *cobra.Command) error {
+	c, err := a.client()
+	if err != nil {
+		return err
+	}
+	s, err := c.Status(cmd.Context())
+	if err != nil {
+		return err
+	}
+	err = a.show(map[string]string{"version": version, "server": s.Version}, func() error { return a.printf("csph %s, server %s\n", version, s.Version) })
+	if err == nil && s.Version != version {
+		err = fmt.Errorf("csph is version %s, the server at %s is %s; use the csph that was released with the server", version, c.Base(), s.Version)
+	}
+	return err
 }

@@ -25,6 +25,12 @@ type app struct {
 	url    string // --url
 }
 
+// interactive reports whether somebody can be asked.
+func (a *app) interactive() bool {
+	f, ok := a.in.(*os.File)
+	return ok && isTerminal(f)
+}
+
 func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 
 func (a *app) root() *cobra.Command {
@@ -48,7 +54,7 @@ Exit status: 0 what was asked for is true (a deployment: it is live), 1 it is no
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.PersistentFlags().StringVarP(&a.format, "output", "o", "table", "table or json")
+	root.PersistentFlags().StringVarP(&a.format, "output", "o", "table", "table, json or yaml")
 	root.PersistentFlags().StringVar(&a.url, "url", "", "the csph server (default $CSPH_URL)")
 	root.AddCommand(
 		a.deployCommand(), a.deploymentsCommand(), a.rollbackCommand(), a.servicesCommand(),
@@ -57,12 +63,13 @@ Exit status: 0 what was asked for is true (a deployment: it is live), 1 it is no
 		a.tokenCommand(), a.membersCommand(), a.accountsCommand(), a.projectsCommand(), a.environmentsCommand(),
 		a.loginCommand(), a.logoutCommand(), a.whoamiCommand(), a.statusCommand(), a.versionCommand(), completionCommand(),
 	)
+	a.completeNames(root)
 	return root
 }
 
 func (a *app) checkFormat() error {
-	if a.format != "table" && a.format != "json" {
-		return usageError{fmt.Errorf("-o %s is not a format; choose table or json", a.format)}
+	if a.format != "table" && a.format != "json" && a.format != "yaml" {
+		return usageError{fmt.Errorf("-o %s is not a format; choose table, json or yaml", a.format)}
 	}
 	return nil
 }

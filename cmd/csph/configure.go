@@ -127,12 +127,7 @@ func (a *app) configure(cmd *cobra.Command, read func(*cobra.Command, []string) 
 		if err != nil {
 			return err
 		}
-		if out.Deployment == nil {
-			return a.show(out, func() error {
-				return a.printf("%s is configured; nothing is live yet that could have the change. Deploy with: csph deploy --service %s\n", svc.Name, svc.Name)
-			})
-		}
-		return a.await(cmd.Context(), c, wait, func(context.Context) (platform.Deployment, error) { return *out.Deployment, nil })
+		return a.follow(cmd, c, wait, out)
 	}
 	return cmd
 }

@@ -20,6 +20,9 @@ import (
 // deployFlags are what csph deploy is told.
 type deployFlags struct {
 	service, image string
+	repo, branch   string
+	fetch          bool
+	noCache        bool
 	env            []string
 	config         configFlags
 	wait           waitFlags
@@ -41,12 +44,17 @@ the watching ends. A second ctrl-C ends csph at once.`,
 		Example: `  csph deploy
   csph deploy ./site --service docs
   csph deploy --build 'go build -o app .' --run './app'
+  csph deploy --repo https://github.com/acme/shop --branch main --service shop
   csph deploy --image ghcr.io/me/api:v1 --shape MAX --count 3 --env LOG_LEVEL=info`,
 		Args: atMost(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.deploy(cmd, f, folder(args)) },
 	}
 	cmd.Flags().StringVarP(&f.service, "service", "s", "", "the service, by name or id")
+	cmd.Flags().StringVar(&f.repo, "repo", "", "deploy this repository instead of a folder; a private one is connected first (csph services connect-repo)")
+	cmd.Flags().StringVar(&f.branch, "branch", "", "of the repository (default: its default branch)")
+	cmd.Flags().BoolVar(&f.fetch, "fetch", false, "deploy the repository that the service is connected to")
 	cmd.Flags().StringVar(&f.image, "image", "", "deploy this image instead of a folder")
+	cmd.Flags().BoolVar(&f.noCache, "no-cache", false, "build anew, whatever is cached, even where nothing has changed")
 	cmd.Flags().StringArrayVarP(&f.env, "env", "e", nil, "set a variable of the service, K=V; again for more")
 	f.config.add(cmd)
 	f.wait.add(cmd)
@@ -82,13 +90,13 @@ func (a *app) deploy(cmd *cobra.Command, f *deployFlags, dir string) error {
 		return err
 	}
 	return a.await(ctx, c, f.wait, func(ctx context.Context) (platform.Deployment, error) {
-		return a.submit(ctx, c, svc.ID, dir, wire.NewDeployment{Image: f.image, Change: change})
+		return a.submit(ctx, c, svc.ID, dir, wire.NewDeployment{Image: f.image, Repo: f.repo, Branch: f.branch, Fetch: f.fetch, Change: change, NoCache: f.noCache})
 	})
 }
 
 // submit asks for the deployment: of the image, or of what is in dir.
 func (a *app) submit(ctx context.Context, c *client.Client, service, dir string, n wire.NewDeployment) (platform.Deployment, error) {
-	if n.Image != "" {
+	if n.Image != "" || n.Repo != "" || n.Fetch {
 		return c.DeployImage(ctx, service, n)
 	}
 	tree, err := source.Open(ctx, dir)
@@ -153,10 +161,13 @@ func (a *app) ensureService(ctx context.Context, c *client.Client, name string) 
 // remote is the name of the git remote that a service is pushed to.
 const remote = "csph"
 
-// serviceName is the service that a command means: as given, else that of dir's git remote, else dir's name.
+// serviceName is the service that a command means: as given, else what dir is linked to, else that of dir's git remote, else dir's name.
 func serviceName(ctx context.Context, given, dir string) (string, error) {
 	if given != "" {
 		return given, nil
+	}
+	if name, err := linked(dir); name != "" || err != nil {
+		return name, err
 	}
 	if url := source.Remote(ctx, dir, remote); url != "" {
 		if name := remoteService(url); name != "" {

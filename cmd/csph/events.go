@@ -1,9 +1,12 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -16,17 +19,22 @@ import (
 
 func (a *app) eventsCommand() *cobra.Command {
 	var q client.EventQuery
+	var audit bool
+	var tail int
 	cmd := &cobra.Command{
 		Use: "events", Short: "Show what happened, in order", Args: atMost(0),
 		Long: `Show what happened, in order. With -o json, each event is one line of JSON; its seq is the position that
---after resumes from.`,
-		Example: "  csph events --service web -f",
+--after resumes from. With --audit it is who changed what, when and from where, and what was refused; for admins.`,
+		Example: "  csph events --service web -f\n  csph events --audit --tail 50",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+			ctx, stop := untilInterrupted(cmd.Context())
 			defer stop()
 			c, err := a.client()
 			if err != nil {
 				return err
+			}
+			if audit {
+				return a.audit(ctx, c, tail)
 			}
 			for e, err := range c.Events(ctx, q) {
 				if err == nil {
@@ -42,12 +50,36 @@ func (a *app) eventsCommand() *cobra.Command {
 	cmd.Flags().StringVarP(&q.Service, "service", "s", "", "only those of this service")
 	cmd.Flags().StringVarP(&q.Deployment, "deployment", "d", "", "only those of this deployment")
 	cmd.Flags().BoolVarP(&q.Follow, "follow", "f", false, "go on with what happens from now on")
+	cmd.Flags().BoolVar(&audit, "audit", false, "who changed what, and what was refused")
+	cmd.Flags().IntVar(&tail, "tail", 100, "with --audit: only the last entries; 0 for all")
+	cmd.MarkFlagsMutuallyExclusive("audit", "follow")
 	cmd.Flags().Int64Var(&q.After, "after", 0, "only events after this position")
 	return cmd
 }
 
+// untilInterrupted ends with ctrl-C, which is how following ends: it is no failure.
+func untilInterrupted(ctx context.Context) (context.Context, context.CancelFunc) {
+	return signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+}
+
+// audit shows the audit log, the newest entries last.
+func (a *app) audit(ctx context.Context, c *client.Client, tail int) error {
+	all, err := c.Audit(ctx, tail)
+	if err != nil {
+		return err
+	}
+	slices.Reverse(all)
+	return a.show(all, func() error {
+		rows := make([][]string, len(all))
+		for i, e := range all {
+			rows[i] = []string{when(e.Time), first(e.Member, "-"), first(e.Address, "-"), e.Action, e.Target, strconv.Itoa(e.Status), e.Message}
+		}
+		return a.table("TIME\tWHO\tFROM\tACTION\tTARGET\tSTATUS\tMESSAGE", rows)
+	})
+}
+
 func (a *app) printEvent(e platform.Event) error {
-	if a.json() {
+	if a.structured() {
 		return a.printRecord(e)
 	}
 	what := e.Kind

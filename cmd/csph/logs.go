@@ -18,6 +18,7 @@ import (
 
 type logFlags struct {
 	build, follow       bool
+	access              bool
 	service, deployment string
 	since               string
 	tail                int
@@ -29,7 +30,8 @@ func (a *app) logsCommand() *cobra.Command {
 		Use: "logs", Short: "Show what a service writes, or how it was built", Args: atMost(0),
 		Example: `  csph logs -f --service web
   csph logs --build --deployment dep_01jq8z
-  csph logs --service web --since 10m --tail 100`,
+  csph logs --service web --since 10m --tail 100
+  csph logs --service web --access -f`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			// ctrl-C is how following ends: it is no failure.
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
@@ -38,12 +40,15 @@ func (a *app) logsCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&f.build, "build", false, "the build log of the deployment, or of the service's newest one")
+	cmd.Flags().BoolVar(&f.access, "access", false, "the requests to the service, a JSON object a line")
 	cmd.Flags().BoolVarP(&f.follow, "follow", "f", false, "go on with what is written from now on")
 	cmd.Flags().StringVarP(&f.service, "service", "s", "", "the service, by name or id")
 	cmd.Flags().StringVarP(&f.deployment, "deployment", "d", "", "the deployment, by id")
 	cmd.Flags().StringVar(&f.since, "since", "", "only lines since then: 10m, 2h, or a time like 2026-03-01T12:00:00Z")
 	cmd.Flags().IntVar(&f.tail, "tail", 0, "only the last lines of what is there")
 	cmd.MarkFlagsMutuallyExclusive("service", "deployment")
+	cmd.MarkFlagsMutuallyExclusive("access", "build")
+	cmd.MarkFlagsMutuallyExclusive("access", "deployment")
 	return cmd
 }
 
@@ -62,7 +67,11 @@ func (a *app) logs(ctx context.Context, f *logFlags) error {
 		return err
 	}
 	for l, err := range lines {
-		if err == nil {
+		switch {
+		case err != nil:
+		case f.access && !a.structured(): // it is JSON, and has its own time
+			err = a.printf("%s\n", l.Text)
+		default:
 			err = a.printLine(l)
 		}
 		if err != nil {
@@ -86,6 +95,8 @@ func (a *app) logLines(ctx context.Context, c *client.Client, f *logFlags, q cli
 		return c.BuildLog(ctx, deployment, q), nil
 	case deployment != "":
 		return c.DeploymentLogs(ctx, deployment, q), nil
+	case f.access:
+		return c.AccessLog(ctx, service, q), nil
 	case !f.build:
 		return c.ServiceLogs(ctx, service, q), nil
 	}
@@ -100,7 +111,7 @@ func (a *app) logLines(ctx context.Context, c *client.Client, f *logFlags, q cli
 }
 
 func (a *app) printLine(l wire.LogLine) error {
-	if a.json() {
+	if a.structured() {
 		return a.printRecord(l)
 	}
 	text := l.Text

@@ -45,18 +45,27 @@ func (a *app) run(ctx context.Context, args []string) int {
 	root.SetOut(a.out)
 	root.SetErr(a.err)
 	err := root.ExecuteContext(ctx)
-	if err != nil && !errors.Is(err, errTold) {
+	if err != nil && !told(err) {
 		report(a.err, err)
 	}
 	return status(err)
 }
 
+// told reports whether the user knows already.
+func told(err error) bool {
+	var exit exitError
+	return errors.Is(err, errTold) || errors.As(err, &exit)
+}
+
 func status(err error) int {
 	var usage usageError
 	var unreachable *client.UnreachableError
+	var exit exitError
 	switch {
 	case err == nil:
 		return 0
+	case errors.As(err, &exit):
+		return exit.code
 	case errors.Is(err, errInterrupted), errors.Is(err, context.Canceled):
 		return exitInterrupted
 	case errors.As(err, &usage), unknownCommand(err):

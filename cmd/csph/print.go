@@ -7,18 +7,35 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/goccy/go-yaml"
+
 	"csph/transcript"
 )
 
-// json reports whether standard output carries JSON.
-func (a *app) json() bool { return a.format == "json" }
+// structured reports whether standard output is for programs.
+func (a *app) structured() bool { return a.format != "table" }
 
-// show prints v as JSON, or calls table.
+// show prints v as JSON or YAML, or calls table.
 func (a *app) show(v any, table func() error) error {
-	if !a.json() {
-		return table()
+	switch a.format {
+	case "json":
+		return a.printJSON(v)
+	case "yaml":
+		return a.printYAML(v)
 	}
-	return a.printJSON(v)
+	return table()
+}
+
+// printYAML prints v with the names that it has as JSON.
+func (a *app) printYAML(v any) error {
+	text, err := json.Marshal(v)
+	if err == nil {
+		text, err = yaml.JSONToYAML(text)
+	}
+	if err != nil {
+		return fmt.Errorf("print: %w", err)
+	}
+	return a.printf("%s", text)
 }
 
 func (a *app) printJSON(v any) error {
@@ -31,8 +48,14 @@ func (a *app) printJSON(v any) error {
 	return nil
 }
 
-// printRecord prints v as one line of JSON, for sequences without an end.
+// printRecord prints v as one line of JSON, or a document of YAML, for sequences without an end.
 func (a *app) printRecord(v any) error {
+	if a.format == "yaml" {
+		if err := a.printf("---\n"); err != nil {
+			return err
+		}
+		return a.printYAML(v)
+	}
 	e := json.NewEncoder(a.out)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(v); err != nil {

@@ -25,6 +25,9 @@ folder, else the folder's name. A change of what is live is rolled out at once, 
 	cmd.AddCommand(
 		a.servicesList(), a.servicesGet(), a.servicesCreate(), a.servicesDelete(),
 		a.servicesEnv(), a.servicesSetEnv(), a.servicesUnsetEnv(), a.servicesScale(), a.servicesConfigure(), a.servicesSetHealth(), a.servicesRestart(),
+		a.servicesSetSecret(), a.servicesSecrets(), a.servicesUnsetSecret(),
+		a.servicesSetRegistry(), a.servicesRegistries(), a.servicesRemoveRegistry(),
+		a.servicesConnectRepo(), a.servicesSuspend(), a.servicesResume(), a.servicesTop(),
 	)
 	return cmd
 }
@@ -62,7 +65,7 @@ func (a *app) servicesList() *cobra.Command {
 func (a *app) showServices(all []wire.ServiceView) error {
 	rows := make([][]string, len(all))
 	for i, s := range all {
-		rows[i] = []string{s.Name, s.EnvName, string(s.Type), size(s.Config), first(s.Live, "-"), s.URL}
+		rows[i] = []string{s.Name, s.EnvName, string(s.Type), runs(s), first(s.Live, "-"), s.URL}
 	}
 	return a.show(all, func() error {
 		if len(rows) == 0 {
@@ -72,7 +75,16 @@ func (a *app) showServices(all []wire.ServiceView) error {
 	})
 }
 
-func size(c platform.Config) string { return fmt.Sprintf("%d × %s", c.Count, c.Shape) }
+// runs says what of a service runs; while nothing is live, what would.
+func runs(s wire.ServiceView) string {
+	switch {
+	case s.Suspended:
+		return "suspended"
+	case s.Running == nil:
+		return fmt.Sprintf("%d × %s, once deployed", s.Config.Count, s.Config.Shape)
+	}
+	return fmt.Sprintf("%d × %s", s.Running.Count, s.Running.Shape)
+}
 
 func (a *app) servicesGet() *cobra.Command {
 	return &cobra.Command{
@@ -111,11 +123,17 @@ func (a *app) found(ctx context.Context, flag string, args []string) (*client.Cl
 
 func (a *app) describeService(s wire.ServiceView, running []platform.Spherelet) error {
 	rows := [][]string{
-		{"Name", s.EnvName + "/" + s.Name}, {"Type", string(s.Type)}, {"Runs", size(s.Config)},
+		{"Name", s.EnvName + "/" + s.Name}, {"Type", string(s.Type)}, {"Runs", runs(s)},
 		{"URL", s.URL}, {"Live", first(s.Live, "nothing yet")}, {"Created", when(s.Created)},
+	}
+	if r := s.Running; r != nil && !s.Suspended && (r.Shape != s.Config.Shape || r.Count != s.Config.Count) {
+		rows = append(rows, []string{"Next", fmt.Sprintf("%d × %s, with the next deployment", s.Config.Count, s.Config.Shape)})
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Config.Env)) {
 		rows = append(rows, []string{"Env", name})
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Config.Secrets)) {
+		rows = append(rows, []string{"Secret", fmt.Sprintf("%s, version %d", name, s.Config.Secrets[name])})
 	}
 	for _, p := range running {
 		rows = append(rows, []string{"Spherelet", fmt.Sprintf("%s %s %s since %s", p.ID, p.State, p.Address, when(p.Started))})
@@ -155,7 +173,7 @@ func (a *app) servicesCreate() *cobra.Command {
 }
 
 func (a *app) servicesDelete() *cobra.Command {
-	var yes, force bool
+	var yes bool
 	cmd := &cobra.Command{
 		Use: "delete SERVICE --yes", Short: "Stop and delete a service with everything it has", Args: exactly(1, "the name or id of a service"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -166,13 +184,12 @@ func (a *app) servicesDelete() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := c.DeleteService(cmd.Context(), svc.ID, force); err != nil {
+			if err := c.DeleteService(cmd.Context(), svc.ID); err != nil {
 				return err
 			}
 			return a.show(map[string]string{"deleted": svc.ID}, func() error { return a.printf("Deleted %s (%s)\n", svc.Name, svc.ID) })
 		},
 	}
 	cmd.Flags().BoolVar(&yes, "yes", false, "really delete it")
-	cmd.Flags().BoolVar(&force, "force", false, "also while something of it is live")
 	return cmd
 }

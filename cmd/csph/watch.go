@@ -94,9 +94,9 @@ func (w *watching) run(ctx context.Context, timeout time.Duration) error {
 }
 
 func (w *watching) follow(ctx context.Context) error {
-	format := transcript.Format{Colour: w.terminal && !w.json() && w.env("NO_COLOR") == ""}
+	format := transcript.Format{Colour: w.terminal && !w.structured() && w.env("NO_COLOR") == ""}
 	var to io.Writer = w.out
-	if w.json() {
+	if w.structured() {
 		to = w.err
 	}
 	return w.outcome(ctx, format.Follow(ctx, w.client.Story(), w.id, to))
@@ -108,7 +108,7 @@ func (w *watching) outcome(ctx context.Context, err error) error {
 	if err != nil && !errors.As(err, &settled) {
 		return err
 	}
-	if w.json() {
+	if w.structured() {
 		d, err := w.client.Deployment(ctx, w.id)
 		if err != nil {
 			return err

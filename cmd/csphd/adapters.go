@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/gliderlabs/ssh"
@@ -223,6 +224,34 @@ func maskOf(db *store.DB, deployment string) (*logs.Mask, error) {
 // recordTimeout bounds a question to the records that no request waits with.
 const recordTimeout = 10 * time.Second
 
+// commands runs what users ask for in spherelets.
+type commands struct {
+	engine   *containerd.Engine
+	deployer *deploy.Deployer
+}
+
+func (c commands) Exec(ctx context.Context, spherelet string, command []string, in io.Reader, out, errs io.Writer) (int, error) {
+	return c.engine.Exec(ctx, spherelet, containerd.Command{Args: command, Stdin: in, Stdout: out, Stderr: errs})
+}
+
+func (c commands) RunOnce(ctx context.Context, service string, command []string, out io.Writer) (int, error) {
+	return c.deployer.RunOnce(ctx, service, command, &lineWriter{out: out})
+}
+
+// lineWriter passes lines on as they come. What cannot be written ends nothing: the context of the command does.
+type lineWriter struct {
+	mu  sync.Mutex
+	out io.Writer
+}
+
+func (l *lineWriter) Step(string)  {}
+func (l *lineWriter) Close() error { return nil }
+func (l *lineWriter) Line(text string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, _ = io.WriteString(l.out, text+"\n") // nobody reads any more
+}
+
 // deployer is deploy.Deployer, whose services also leave nothing on disk when they go.
 type deployer struct {
 	*deploy.Deployer
@@ -240,7 +269,7 @@ func (d deployer) Withdraw(ctx context.Context, service string) error {
 	if err := d.Deployer.Withdraw(ctx, service); err != nil {
 		return err
 	}
-	errs := []error{d.git.Delete(ctx, service), os.RemoveAll(filepath.Join(d.state, "sources", service))}
+	errs := []error{d.git.Delete(ctx, service), os.RemoveAll(filepath.Join(d.state, "sources", service)), removeAccessLog(d.state, service)}
 	for _, dep := range all {
 		errs = append(errs, d.engine.ForgetLogs(dep.ID), os.RemoveAll(buildLog(d.state, dep.ID)))
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"path/filepath"
 	"sync/atomic"
 	"time"
@@ -16,10 +17,13 @@ import (
 	"csph/daemon"
 	"csph/deploy"
 	"csph/gitd"
+	"csph/gitd/remote"
 	"csph/handover"
 	"csph/host"
 	"csph/platform"
 	"csph/router"
+	"csph/router/cert"
+	"csph/router/localca"
 	"csph/runtime"
 	"csph/runtime/containerd"
 	"csph/store"
@@ -38,9 +42,13 @@ type server struct {
 	engine     *containerd.Engine
 	builder    *builder.Builder
 	router     *router.Router
+	keeper     *cert.Keeper
+	local      *localca.Authority
+	routes     *domainRoutes
 	deployer   *deploy.Deployer
 	git        *gitd.Server
 	api        *api.Server
+	metrics    *metrics
 
 	ready  atomic.Bool
 	pushes atomic.Pointer[handover.Valve] // where git push comes in
@@ -53,6 +61,7 @@ const (
 	trimEvery       = time.Hour
 	keepEvents      = 90 * 24 * time.Hour
 	keepEventRows   = 10_000 // of one service
+	keepDeliveries  = 30 * 24 * time.Hour
 	keepAudit       = 400 * 24 * time.Hour
 	secretsKey      = "secrets.key" // in the state folder
 )
@@ -67,12 +76,20 @@ func assemble(ctx context.Context, f *front) (*server, error) {
 	if s.db, err = openRecords(ctx, s.config.State); err != nil {
 		return nil, err
 	}
-	for _, part := range []func(context.Context) error{s.makeEngine, s.makeBuilder, s.makeDeployer, s.makeGit, s.makeAPI} {
+	for _, part := range []func(context.Context) error{s.makeEngine, s.makeBuilder, s.makeDomains, s.makeDeployer, s.makeGit, s.makeAPI} {
 		if err := part(ctx); err != nil {
-			return nil, errors.Join(err, s.db.Close())
+			return nil, errors.Join(err, s.close())
 		}
 	}
 	return s, nil
+}
+
+// close lets go of what assemble took; the last certificates go on being served.
+func (s *server) close() error {
+	if s.keeper != nil {
+		s.keeper.Close()
+	}
+	return s.db.Close()
 }
 
 func openRecords(ctx context.Context, state string) (*store.DB, error) {
@@ -133,7 +150,7 @@ func (s *server) makeBuilder(ctx context.Context) error {
 func (s *server) makeDeployer(context.Context) error {
 	s.deployer = deploy.New(deploy.Config{
 		Records: s.db, Bus: s.db, Builder: images{s.builder, s.containerd}, Engine: spherelets{s.engine, s.db},
-		Prober: runtime.Prober{Exec: spherelets{s.engine}.ask}, Router: s.front.inTandem(), Logger: s.logger,
+		Prober: runtime.Prober{Exec: spherelets{s.engine, s.db}.ask}, Router: s.routes, Logger: s.logger,
 		Hosts:   func(svc platform.Service) []string { return []string{s.hostOf(svc)} },
 		URL:     s.urlOf,
 		Secrets: s.db.SecretValues, Quota: s.db.QuotaOf,
@@ -145,18 +162,39 @@ func (s *server) makeDeployer(context.Context) error {
 }
 
 func (s *server) makeGit(context.Context) (err error) {
-	s.git, err = gitd.New(gitd.Config{Dir: s.config.State, Addr: s.config.SSH}, pushers{s.db}, pushers{s.db}, pushed{s.deployer, s.db, s.logger}, narrator{story{s.db, s.config.State}}, s.logger)
+	allowed, err := networks("remote.allow", s.config.Remote.Allow)
+	if err != nil {
+		return err
+	}
+	s.git, err = gitd.New(gitd.Config{Dir: s.config.State, Addr: s.config.SSH, Remote: remote.Config{Allow: allowed}}, pushers{s.db}, pushers{s.db}, pushed{s.deployer, s.db, s.logger}, narrator{story{s.db, s.config.State}}, s.logger)
 	return err
 }
 
 func (s *server) makeAPI(context.Context) (err error) {
+	s.metrics = newMetrics(s)
+	debug, err := newDebugPage(s, s.metrics.nameOf)
+	if err != nil {
+		return err
+	}
 	s.api, err = api.New(api.Options{
-		Records: ledger.Records{DB: s.db}, Events: ledger.Bus{DB: s.db}, Runtime: s.engine, Host: s, Pullers: s.builder, Logger: s.logger,
-		Deployer: deployer{s.deployer, s.db, s.engine, s.git, s.config.State},
-		Version:  version, URL: s.urlOf,
+		Records: ledger.Records{DB: s.db}, Events: ledger.Bus{DB: s.db}, Runtime: s.engine, Host: s, Remotes: origins{s.db, s.git}, Hooks: s, Pullers: s.builder, Logger: s.logger,
+		Domains:  s.domains(),
+		Commands: commands{s.engine, s.deployer}, GitPort: portOf(s.config.SSH),
+		Deployer: withdrawing{deployer{s.deployer, s.db, s.engine, s.git, s.config.State}, s.domains()},
+		Traffic:  traffic{s.front}, Pages: map[string]http.Handler{"/metrics": s.metrics.handler(), "/debug": debug},
+		Version: version, URL: s.urlOf,
 		LogDir: filepath.Join(s.config.State, "logs"), Sources: filepath.Join(s.config.State, "sources"),
 	})
 	return err
+}
+
+// portOf is the port of an address that was checked when the configuration was read.
+func portOf(addr string) int {
+	tcp, err := net.ResolveTCPAddr("tcp", addr)
+	if err != nil {
+		return 0
+	}
+	return tcp.Port
 }
 
 // hostOf is the host name of a service (SPEC section 5).
@@ -172,7 +210,12 @@ func (s *server) urlOf(svc platform.Service) string {
 	if svc.Type == platform.Worker {
 		return ""
 	}
-	url := "http://" + s.hostOf(svc)
+	return s.publicURL(s.hostOf(svc))
+}
+
+// publicURL is how a host of the apps domain is reached.
+func (s *server) publicURL(host string) string {
+	url := "http://" + host
 	if _, port, err := net.SplitHostPort(s.config.HTTP); err == nil && port != "80" {
 		url += ":" + port
 	}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os/exec"
+	"runtime"
+
+	"github.com/spf13/cobra"
+
+	"csph/api/client"
+	"csph/api/wire"
+)
+
+// exitError is the exit status of a command that ran on the server.
+type exitError struct{ code int }
+
+func (e exitError) Error() string { return fmt.Sprintf("the command exited with status %d", e.code) }
+
+// maxStdin bounds what a command can read.
+const maxStdin = 512 << 10
+
+func (a *app) execCommand() *cobra.Command {
+	var spherelet string
+	var stdin bool
+	cmd := &cobra.Command{
+		Use: "exec [--service S] [-i] -- COMMAND…", Short: "Run a command in a spherelet that runs",
+		Long: `Run a command in a spherelet that runs, with its environment and limits. The exit status is the command's; secrets in
+what it prints are masked. With -i it reads standard input, up to 512 kB. ctrl-C kills it.`,
+		Example: "  csph exec --service web -- ls -l /\n  csph exec -s web -i -- sh < script.sh",
+	}
+	service := serviceFlag(cmd)
+	cmd.Flags().StringVar(&spherelet, "spherelet", "", "in this one, by id (default: any)")
+	cmd.Flags().BoolVarP(&stdin, "stdin", "i", false, "let it read standard input")
+	cmd.RunE = a.remotely(service, func(ctx context.Context, c *client.Client, svc string, args []string) (int, error) {
+		n := wire.NewCommand{Command: args, Spherelet: spherelet}
+		if stdin {
+			var err error
+			if n.Stdin, err = a.readStdin(); err != nil {
+				return -1, err
+			}
+		}
+		return c.Exec(ctx, svc, n, a.out, a.err)
+	})
+	return cmd
+}
+
+func (a *app) readStdin() ([]byte, error) {
+	text, err := io.ReadAll(io.LimitReader(a.in, maxStdin+1))
+	if err != nil {
+		return nil, fmt.Errorf("read standard input: %w", err)
+	}
+	if len(text) > maxStdin {
+		return nil, usageError{fmt.Errorf("standard input is longer than %d kB", maxStdin>>10)}
+	}
+	return text, nil
+}
+
+func (a *app) runCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "run [--service S] -- COMMAND…", Short: "Run a command to its end in a spherelet of its own",
+		Long: `Run a command to its end in a spherelet of its own, with the image, environment and shape of what is live. The exit
+status is the command's; secrets in what it prints are masked. ctrl-C kills it.`,
+		Example: "  csph run --service web -- ./manage.py migrate",
+	}
+	service := serviceFlag(cmd)
+	cmd.RunE = a.remotely(service, func(ctx context.Context, c *client.Client, svc string, args []string) (int, error) {
+		return c.RunOnce(ctx, svc, wire.NewRun{Command: args}, a.out)
+	})
+	return cmd
+}
+
+// remotely is a command that runs one on the server, until ctrl-C, and has its exit status.
+func (a *app) remotely(service *string, run func(ctx context.Context, c *client.Client, svc string, args []string) (int, error)) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return usageError{fmt.Errorf("%s wants a command, behind --", cmd.CommandPath())}
+		}
+		ctx, stop := untilInterrupted(cmd.Context())
+		defer stop()
+		c, svc, err := a.found(ctx, *service, nil)
+		if err != nil {
+			return err
+		}
+		exit, err := run(ctx, c, svc.ID, args)
+		switch {
+		case ctx.Err() != nil:
+			return errInterrupted
+		case err != nil:
+			return err
+		case exit != 0:
+			return exitError{exit}
+		}
+		return nil
+	}
+}
+
+func (a *app) openCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "open [SERVICE]", Short: "Open a service's URL in the browser; without a terminal, print it", Args: atMost(1), Example: "  csph open web",
+	}
+	flag := serviceFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		_, svc, err := a.found(cmd.Context(), *flag, args)
+		if err != nil {
+			return err
+		}
+		if svc.URL == "" {
+			return fmt.Errorf("%s has no URL: it is a %s", svc.Name, svc.Type)
+		}
+		if a.terminal && !a.structured() {
+			browse(cmd.Context(), svc.URL)
+		}
+		return a.show(map[string]string{"url": svc.URL}, func() error { return a.printf("%s\n", svc.URL) })
+	}
+	return cmd
+}
+
+// browse starts a browser, where there is one: the URL is printed in any case.
+func browse(ctx context.Context, url string) {
+	opener := "xdg-open"
+	if runtime.GOOS == "darwin" {
+		opener = "open"
+	}
+	if path, err := exec.LookPath(opener); err == nil {
+		_ = exec.CommandContext(ctx, path, url).Run()
+	}
+}

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"csph/api/client"
+)
+
+// group is a command that is only a group of others.
+func group(use, alias, short, long string, commands ...*cobra.Command) *cobra.Command {
+	cmd := &cobra.Command{Use: use, Short: short, Long: long, RunE: needsSubcommand}
+	if alias != "" {
+		cmd.Aliases = []string{alias}
+	}
+	cmd.AddCommand(commands...)
+	return cmd
+}
+
+// asking is a command that asks the server.
+func (a *app) asking(do func(cmd *cobra.Command, c *client.Client, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		c, err := a.client()
+		if err != nil {
+			return err
+		}
+		return do(cmd, c, args)
+	}
+}
+
+// listing is a command that shows all of something.
+func listing[T any](a *app, short, example, heading string, read func(*cobra.Command, *client.Client) ([]T, error), row func(T) []string) *cobra.Command {
+	return &cobra.Command{
+		Use: "list", Short: short, Args: atMost(0), Example: example,
+		RunE: a.asking(func(cmd *cobra.Command, c *client.Client, _ []string) error {
+			all, err := read(cmd, c)
+			if err != nil {
+				return err
+			}
+			return a.show(all, func() error {
+				rows := make([][]string, len(all))
+				for i, one := range all {
+					rows[i] = row(one)
+				}
+				return a.table(heading, rows)
+			})
+		}),
+	}
+}
+
+// removing is a command that ends something named.
+func (a *app) removing(use, short, what, example, done string, remove func(*cobra.Command, *client.Client, string) error) *cobra.Command {
+	return &cobra.Command{
+		Use: use, Short: short, Args: exactly(1, what), Example: example,
+		RunE: a.asking(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			if err := remove(cmd, c, args[0]); err != nil {
+				return err
+			}
+			return a.show(map[string]string{"removed": args[0]}, func() error { return a.printf("%s %s\n", done, args[0]) })
+		}),
+	}
+}
+
+// confirmed wants --yes before something is deleted for good.
+func confirmed(yes bool, format string, args ...any) error {
+	if yes {
+		return nil
+	}
+	return usageError{fmt.Errorf(format+"; add --yes", args...)}
+}

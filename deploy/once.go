@@ -1,0 +1,49 @@
+package deploy
+
+import (
+	"context"
+	"fmt"
+
+	"csph/platform"
+)
+
+// RunOnce runs a command to its end in a spherelet of its own, with the image, environment and shape of what is
+// live of a service, or, where nothing is, of its newest deployment that has an image. Its output goes to log,
+// line by line. When ctx ends first the command is killed. ErrConflict when there is no image yet.
+func (d *Deployer) RunOnce(ctx context.Context, service string, command []string, log BuildLog) (exit int, err error) {
+	left, err := d.enter()
+	if err != nil {
+		return -1, err
+	}
+	defer left()
+	svc, err := d.Records.Service(ctx, service)
+	if err != nil {
+		return -1, err
+	}
+	dep, err := d.runnable(ctx, svc)
+	if err != nil {
+		return -1, err
+	}
+	set, err := d.setOf(ctx, dep, svc)
+	if err != nil {
+		return -1, err
+	}
+	return d.Engine.RunOnce(ctx, set, command, log)
+}
+
+// runnable is the deployment whose image a one-off command of a service runs in.
+func (d *Deployer) runnable(ctx context.Context, svc platform.Service) (platform.Deployment, error) {
+	if svc.Live != "" {
+		return d.Records.Deployment(ctx, svc.Live)
+	}
+	all, err := d.Records.Deployments(ctx, svc.ID, d.Restorable)
+	if err != nil {
+		return platform.Deployment{}, err
+	}
+	for _, dep := range all {
+		if dep.Image.Digest != "" {
+			return dep, nil
+		}
+	}
+	return platform.Deployment{}, fmt.Errorf("%w: service %s has no image yet to run something in; deploy it first: csph deploy --service %s", platform.ErrConflict, svc.Name, svc.Name)
+}
