@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/netip"
 	"os"
@@ -36,10 +35,10 @@ type fileRoute struct {
 }
 
 // RunStandalone serves HTTP on the TCP address listen by the routes in the file, until ctx ends; then it
-// finishes what is in flight, for 30 s at most. It loads the file again whenever it changes or is
+// finishes what is in flight, for 30 s at most. The router is made from c. It loads the file again whenever it changes or is
 // replaced; a file that is not valid is logged and changes nothing, except at the start, when it is an
 // error. The file is JSON: {"routes":[{"host":"app.example.test","targets":["127.0.0.1:9000"]}]}.
-func RunStandalone(ctx context.Context, listen, routesFile string, logger *slog.Logger) error {
+func RunStandalone(ctx context.Context, listen, routesFile string, c Config) error {
 	table, err := readRoutes(routesFile)
 	if err != nil {
 		return err
@@ -49,7 +48,7 @@ func RunStandalone(ctx context.Context, listen, routesFile string, logger *slog.
 		return err
 	}
 	defer changes.Close()
-	r := New(Config{Logger: logger})
+	r := New(c)
 	if err := r.Install(table); err != nil {
 		return errors.Join(fmt.Errorf("%s: %w", routesFile, err), r.Shutdown(ctx))
 	}
@@ -57,7 +56,7 @@ func RunStandalone(ctx context.Context, listen, routesFile string, logger *slog.
 	if err != nil {
 		return errors.Join(fmt.Errorf("listen for HTTP: %w", err), r.Shutdown(ctx))
 	}
-	logger.Info("serving", "address", ln.Addr().String(), "routes", len(table.Routes))
+	r.log.Info("serving", "address", ln.Addr().String(), "routes", len(table.Routes))
 	served := make(chan error, 1)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

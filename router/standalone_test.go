@@ -25,7 +25,7 @@ func standalone(t *testing.T, file string) (url string, log *lines) {
 	log = &lines{}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- RunStandalone(ctx, addr, file, slog.New(slog.NewTextHandler(log, nil))) }()
+	go func() { done <- RunStandalone(ctx, addr, file, Config{Logger: slog.New(slog.NewTextHandler(log, nil))}) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {
@@ -90,11 +90,11 @@ func TestAStandaloneRouterRefusesToStartWithABadFile(t *testing.T) {
 	} {
 		file := filepath.Join(t.TempDir(), "routes.json")
 		write(t, file, text)
-		if err := RunStandalone(context.Background(), "127.0.0.1:0", file, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), file) {
+		if err := RunStandalone(context.Background(), "127.0.0.1:0", file, Config{}); err == nil || !strings.Contains(err.Error(), file) {
 			t.Errorf("%s: error %v", name, err)
 		}
 	}
-	if err := RunStandalone(context.Background(), "127.0.0.1:0", filepath.Join(t.TempDir(), "none"), slog.New(slog.DiscardHandler)); err == nil {
+	if err := RunStandalone(context.Background(), "127.0.0.1:0", filepath.Join(t.TempDir(), "none"), Config{}); err == nil {
 		t.Error("a missing file was no error")
 	}
 }
