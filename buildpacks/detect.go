@@ -1,6 +1,9 @@
 package buildpacks
 
-import "io/fs"
+import (
+	"io/fs"
+	"path"
+)
 
 // job is what one detector is given: the source, its Procfile and what the service overrides.
 type job struct {
@@ -89,6 +92,9 @@ func finish(j job, p *Plan) (Plan, error) {
 			return Plan{}, err
 		}
 		app.apply(p)
+		if dir := j.options.Dir; (p.Language == "node" || p.Language == "bun") && dir != "" && j.isFile(path.Join(dir, "Procfile")) {
+			j.procfile = j.procfile.from(dir) // members of their workspaces stay where they are in the run image
+		}
 		j.procfile.apply(p)
 		p.warnPassedOver(j)
 	}

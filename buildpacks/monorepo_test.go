@@ -53,6 +53,14 @@ func TestAMemberOfAWorkspaceIsBuiltFromItsRoot(t *testing.T) {
 	}
 }
 
+func TestAMembersProcfileRunsInTheMembersFolder(t *testing.T) {
+	files := tree("package.json", `{"workspaces":["apps/*"]}`, "Procfile", "web: node root.js", "apps/a/package.json", `{"scripts":{"start":"node a"}}`, "apps/a/Procfile", "web: node b.js\nworker: node c.js")
+	p := mustDetect(t, files, Options{Dir: "apps/a"})
+	if p.Start != "cd apps/a && exec node b.js" || p.Processes["worker"] != "cd apps/a && exec node c.js" {
+		t.Errorf("got start %q, processes %q", p.Start, p.Processes)
+	}
+}
+
 func TestADirThatIsNoFolderIsRefused(t *testing.T) {
 	for _, dir := range []string{"nothing", "../x", "/etc", "file", "a\x00b", "a//b/../../.."} {
 		_, err := Detect(tree("api/go.mod", "module x\n", "file", ""), Options{Dir: dir})

@@ -77,6 +77,16 @@ func readProcfile(s source, dir string) (Procfile, error) {
 	return ParseProcfile(content)
 }
 
+// from is the Procfile with its commands run in dir, the folder that it lies in.
+func (p Procfile) from(dir string) Procfile {
+	commands := make(map[string]string, len(p.Commands))
+	for name, command := range p.Commands {
+		commands[name] = lastReplacesShell(inDir(dir, command))
+	}
+	p.Commands = commands
+	return p
+}
+
 // apply lays the process types over a plan: web starts it, release runs before the rollout.
 func (p Procfile) apply(plan *Plan) {
 	if len(p.Types) == 0 {
