@@ -32,8 +32,8 @@ type Config struct {
 	Resolvers []string
 	// Local issues for private names and for the apps domain.
 	Local *localca.Authority
-	// Expect is where the DNS should send a domain.
-	Expect func(platform.Domain) dnscheck.Expect
+	// Expect is where the DNS should send a domain: the server's addresses and the service's own host.
+	Expect func(ctx context.Context, d platform.Domain) dnscheck.Expect
 	Logger *slog.Logger
 	// Waits say how long to wait before trying again; zero fields take their defaults.
 	Waits Waits

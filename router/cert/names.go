@@ -26,8 +26,9 @@ func NormalName(text string) (string, error) {
 	if _, err := netip.ParseAddr(below); err == nil {
 		return bad("is an address and not a domain")
 	}
-	name, err := idna.Lookup.ToASCII(below)
-	if err != nil || name == "" {
+	profile := strictNames()
+	name, err := profile.ToASCII(below)
+	if again, e := profile.ToASCII(name); err != nil || e != nil || name == "" || again != name || strings.HasSuffix(name, ".") {
 		return bad("is no domain name")
 	}
 	if !strings.Contains(name, ".") && !wildcard && name != "localhost" {
@@ -43,6 +44,11 @@ func NormalName(text string) (string, error) {
 		return bad("is longer than 253 characters")
 	}
 	return name, nil
+}
+
+// strictNames is how names are read: as browsers do (UTS 46), and of labels and length that the DNS takes.
+func strictNames() *idna.Profile {
+	return idna.New(idna.MapForLookup(), idna.BidiRule(), idna.StrictDomainName(true), idna.VerifyDNSLength(true), idna.CheckHyphens(true))
 }
 
 // Private reports whether no public authority certifies name, so that the server's own has to.

@@ -75,14 +75,14 @@ func (k *Keeper) Verify(ctx context.Context, id string) (platform.Domain, dnsche
 	return d, f, err
 }
 
-// Records are the DNS records that a domain needs: host is the service's name under the apps domain, and
-// public says whether that is in the public DNS, so that a CNAME can point to it.
-func (k *Keeper) DNSRecords(d platform.Domain, host string, public bool) []platform.DNSRecord {
-	e := k.Expect(d)
+// DNSRecords are the records that a domain needs: one that follows the service's own host, where that is in
+// the public DNS, or else the server's addresses.
+func (k *Keeper) DNSRecords(ctx context.Context, d platform.Domain) []platform.DNSRecord {
+	e := k.Expect(ctx, d)
 	var all []platform.DNSRecord
 	direct := ""
-	if public {
-		all = append(all, alias(d.Name, host))
+	if e.Host != "" {
+		all = append(all, alias(d.Name, e.Host))
 		direct = all[0].Type
 	}
 	for _, a := range e.Addresses {

@@ -136,7 +136,7 @@ func (k *Keeper) impossible(d platform.Domain) platform.DomainState {
 
 // expect is where the domain should lead, and who may issue.
 func (k *Keeper) expect(ctx context.Context, d platform.Domain) dnscheck.Expect {
-	e := k.Expect(d)
+	e := k.Expect(ctx, d)
 	for _, a := range k.authorities {
 		names := a.caaNames(ctx)
 		if len(names) == 0 {

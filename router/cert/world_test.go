@@ -178,7 +178,7 @@ func open(t *testing.T, o options) *world {
 		Ledger: budget.New(storage, time.Now), Storage: storage,
 		Directories: []Directory{{URL: w.ca.Directory, Email: "ops@example.test", Roots: trust(t, w.ca.TrustFile), Limits: o.limits}},
 		Ports:       Ports{HTTP: plain, HTTPS: secure}, Local: local,
-		Expect: func(platform.Domain) dnscheck.Expect {
+		Expect: func(context.Context, platform.Domain) dnscheck.Expect {
 			return dnscheck.Expect{Addresses: []netip.Addr{netip.MustParseAddr("127.0.0.1")}}
 		},
 		Logger: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelInfo})),
@@ -207,7 +207,7 @@ func (w *world) listen() (plain, secure string) {
 	app := httptest.NewUnstartedServer(http.HandlerFunc(func(out http.ResponseWriter, q *http.Request) { _, _ = out.Write([]byte("app")) }))
 	app.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelInfo)
 	app.Listener = tls.NewListener(app.Listener, &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
-		return w.now().TLSConfig("http/1.1"), nil
+		return TLSConfig(w.now().GetCertificate, "http/1.1"), nil
 	}})
 	app.Start()
 	w.t.Cleanup(app.Close)

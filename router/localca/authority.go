@@ -53,13 +53,6 @@ func Open(dir, domain string) (*Authority, error) {
 	return a, nil
 }
 
-// TLSConfig serves the authority's certificates by SNI: TLS 1.2 and newer, HTTP/1.1.
-func (a *Authority) TLSConfig() *tls.Config {
-	return &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}, GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-		return a.Issue(strings.ToLower(hello.ServerName))
-	}}
-}
-
 // Root is the authority's own certificate in PEM: what a client has to trust.
 func (a *Authority) Root() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.cert.Raw})

@@ -75,6 +75,12 @@ func TestTheNameServersOfTheZoneCountAndNotWhatAResolverRemembers(t *testing.T) 
 	wants(t, in.check(t, "www.example.test", e), dnscheck.Elsewhere, "198.51.100.1")
 }
 
+func TestAServerThatDoesNotKnowItsAddressesSaysSo(t *testing.T) {
+	in := connect(t)
+	in.everywhere(t, "www.example.test. 60 IN A 192.0.2.10")
+	wants(t, in.check(t, "www.example.test", dnscheck.Expect{}), dnscheck.Elsewhere, "domains.addresses")
+}
+
 func TestANameThatIsNotOnEveryNameServerYetIsMissing(t *testing.T) {
 	in := connect(t)
 	in.first.Add(t, "www.example.test. 60 IN A 192.0.2.10")

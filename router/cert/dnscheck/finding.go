@@ -60,6 +60,9 @@ func judge(name string, a answers, e Expect) Finding {
 		f.Hint = "Wait until the zone has been transferred; csph looks again by itself."
 	case f.Proxy != "":
 		f.Message = name + " goes through " + f.Proxy
+	case len(right) == 0:
+		f.Verdict, f.Message = Elsewhere, fmt.Sprintf("%s leads to %s, and csph does not know the public addresses of this server", name, join(a.addresses))
+		f.Hint = "Say them under domains.addresses in csphd's configuration."
 	case len(strange) > 0:
 		f.Verdict, f.Message = Elsewhere, fmt.Sprintf("%s leads to %s, which is not this server (%s)", name, join(strange), join(right))
 		f.Hint = "Change or remove the record with that address; every address of the name must be this server's."

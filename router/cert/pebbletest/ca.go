@@ -204,17 +204,26 @@ func (c *CA) eventually(try func() error) {
 // Roots are what the certificates are trusted by that the authority issues.
 func (c *CA) Roots() *x509.CertPool {
 	c.t.Helper()
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(c.RootPEM()) {
+		c.t.Fatal("the root is not PEM")
+	}
+	return pool
+}
+
+// RootPEM is the root of Roots in PEM.
+func (c *CA) RootPEM() []byte {
+	c.t.Helper()
 	resp, err := c.client.Get("https://" + c.management + "/roots/0")
 	if err != nil {
 		c.t.Fatal(err)
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
-	pool := x509.NewCertPool()
-	if err != nil || !pool.AppendCertsFromPEM(text) {
+	if err != nil {
 		c.t.Fatalf("read the root: %v", err)
 	}
-	return pool
+	return text
 }
 
 // A says where a name leads; without addresses, nowhere.
