@@ -32,6 +32,6 @@ func command() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(serveCommand(), upgradeCommand(), destroyCommand(), doctorCommand(), routerCommand())
+	root.AddCommand(serveCommand(), upgradeCommand(), destroyCommand(), doctorCommand(), routerCommand(), rotateKeyCommand())
 	return root
 }
