@@ -43,7 +43,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "await": awaitStatus, "says": says, "files": files, "ready": ready,
+			"exits": exits, "await": awaitStatus, "says": says, "visited": visited, "files": files, "ready": ready,
 		},
 	})
 }
@@ -101,6 +101,19 @@ func says(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	for _, text := range args[1:] {
 		ts.Check(log.Append(logs.Out, text))
+	}
+	ts.Check(log.Close())
+}
+
+// visited SERVICE PATH…: the router has logged requests for those paths.
+func visited(ts *testscript.TestScript, _ bool, args []string) {
+	s := server(ts)
+	svc, err := s.DB.ResolveService(context.Background(), s.Account.ID, args[0])
+	ts.Check(err)
+	log, err := logs.Create(filepath.Join(s.LogDir(), "access", svc.ID+".log"), logs.Options{})
+	ts.Check(err)
+	for _, path := range args[1:] {
+		ts.Check(log.Append(logs.Out, `{"path":"`+path+`"}`))
 	}
 	ts.Check(log.Close())
 }

@@ -41,6 +41,19 @@ type Config struct {
 		MinFreeMB int64 `yaml:"min_free_mb"`
 	} `yaml:"build"`
 
+	// HooksURL is where providers of repositories reach the webhooks, without a path: needed where that is not
+	// the apps domain as csphd knows it.
+	HooksURL string `yaml:"hooks_url"`
+	Remote   struct {
+		Allow []string `yaml:"allow"` // private networks that repositories may be in
+	} `yaml:"remote"`
+
+	Router    ingressConfig `yaml:"router"`
+	AccessLog accessConfig  `yaml:"access_log"`
+
+	ACME    acmeConfig    `yaml:"acme"`
+	Domains domainsConfig `yaml:"domains"`
+
 	// WarmBases makes the base images of the commonest apps ready at the start, before a push asks for them.
 	WarmBases bool `yaml:"warm_bases"`
 }
@@ -51,7 +64,7 @@ func defaults() Config {
 	c.AppsDomain, c.LogLevel = "localhost", "info"
 	c.BaseDir = "/var/cache/csph/bases"
 	c.Capacity.Spherelets = 1000
-	c.WarmBases = true
+	c.WarmBases, c.Router.HTTP3, c.AccessLog.Every = true, true, 1
 	c.Build.CPUs, c.Build.MemoryMB, c.Build.CacheMB, c.Build.MinFreeMB = 5, 8192, 20480, 2048
 	if exe, err := os.Executable(); err == nil {
 		c.BinDir = filepath.Dir(exe)
@@ -156,6 +169,15 @@ func (c *Config) validate() error {
 		errs = append(errs, fmt.Errorf("build.parallel, build.min_free_mb: %d, %d are not 0 or more", c.Build.Parallel, c.Build.MinFreeMB))
 	}
 	if _, err := logLevel(c.LogLevel); err != nil {
+		errs = append(errs, err)
+	}
+	if err := c.validateDomains(); err != nil {
+		errs = append(errs, err)
+	}
+	if err := c.AccessLog.validate(); err != nil {
+		errs = append(errs, err)
+	}
+	if _, err := c.Router.config(nil); err != nil {
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)

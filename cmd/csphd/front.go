@@ -20,7 +20,7 @@ import (
 
 	"csph/handover"
 	"csph/router"
-	"csph/router/localca"
+	"csph/router/cert"
 )
 
 // front is what faces clients, and with it the claim to the state folder. It outlives the rest of csphd
@@ -32,6 +32,9 @@ type front struct {
 	before  *handover.Predecessor
 	sockets *handover.Sockets
 	router  *router.Router
+	access  *accessFiles
+	since   time.Time // it counts requests
+	doorman doorman
 	control *handover.Control
 
 	life      context.Context // of accepting
@@ -39,6 +42,7 @@ type front struct {
 	fail      context.CancelCauseFunc // ends run
 	accepting errgroup.Group
 	opened    bool
+	secure    *tls.Config // of HTTPS; nil when that is off
 
 	upgrading sync.Mutex  // held while an order to hand over is carried out
 	leads     atomic.Bool // the table is complete, and the process before this one is to follow it
@@ -51,7 +55,7 @@ type front struct {
 
 // openFront claims the state folder. A predecessor has let go of it when openFront returns.
 func openFront(ctx context.Context, c Config, before *handover.Predecessor, logger *slog.Logger) (*front, error) {
-	f := &front{config: c, logger: logger, before: before}
+	f := &front{config: c, logger: logger, before: before, since: time.Now()}
 	if before != nil {
 		var found strings.Builder
 		if err := report(&found, checkBinaries(c.BinDir)); err != nil {
@@ -68,7 +72,14 @@ func openFront(ctx context.Context, c Config, before *handover.Predecessor, logg
 		}
 		f.lock, f.sockets = lock, handover.NewSockets()
 	}
-	f.router = router.New(router.Config{Logger: logger})
+	ingress, err := c.Router.config(logger)
+	if err != nil {
+		return nil, err
+	}
+	ingress.Front = &f.doorman
+	f.access = newAccessFiles(c.State)
+	ingress.AccessLog, ingress.AccessLogEvery = f.access, none(c.AccessLog.Every)
+	f.router = router.New(ingress)
 	f.control = handover.NewControl(controlPath(c.State), f.upgrade)
 	f.life, f.stop = context.WithCancel(context.WithoutCancel(ctx))
 	return f, nil
@@ -118,7 +129,7 @@ func (f *front) reignOnce(ctx context.Context) error {
 		return err
 	}
 	err = s.run(ctx)
-	return errors.Join(err, s.db.Close())
+	return errors.Join(err, s.close())
 }
 
 // open accepts connections, once there are routes; when it does already it does nothing.
@@ -139,6 +150,9 @@ func (f *front) open() error {
 			f.fail(err)
 			return err
 		})
+	}
+	if f.secure != nil && f.config.Router.HTTP3 {
+		f.accepting.Go(func() error { return serveHTTP3(f.life, f.router, f.config.HTTPS, f.secure, f.logger) })
 	}
 	f.opened = true
 	return nil
@@ -176,15 +190,12 @@ func (f *front) webListeners() ([]net.Listener, error) {
 	if strings.EqualFold(f.config.HTTPS, "off") {
 		return []net.Listener{plain}, nil
 	}
-	ca, err := localca.Open(filepath.Join(f.config.State, "tls"), f.config.AppsDomain)
-	if err != nil {
-		return nil, err
-	}
 	secure, err := f.sockets.Listen("https", f.config.HTTPS)
 	if err != nil {
 		return nil, fmt.Errorf("listen for HTTPS: %w", err)
 	}
-	return []net.Listener{plain, tls.NewListener(secure, ca.TLSConfig())}, nil
+	f.secure = cert.TLSConfig(f.doorman.GetCertificate, router.Protocols()...)
+	return []net.Listener{plain, tls.NewListener(secure, f.secure)}, nil
 }
 
 // shutdown ends the serving of requests as csphd stops.
@@ -192,7 +203,7 @@ func (f *front) shutdown(ctx context.Context) error {
 	err := f.closeAccepting()
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer cancel()
-	return errors.Join(err, f.router.Shutdown(end))
+	return errors.Join(err, f.router.Shutdown(end), f.access.close())
 }
 
 // retire serves what is left of this process's connections; new ones are the successor's.
@@ -204,7 +215,7 @@ func (f *front) retire(ctx context.Context) error {
 	}
 	f.logger.Info("the last connection has ended")
 	f.next.Leave()
-	return err
+	return errors.Join(err, f.access.close())
 }
 
 // closeAccepting lets go of sockets and lock.
@@ -249,4 +260,4 @@ func (f *front) DrainStreams(ctx context.Context, targets []netip.AddrPort) (int
 }
 
 // inTandem is the router together with that of the process before.
-func (f *front) inTandem() tandem { return tandem{f.router, f} }
+func (f *front) inTandem() tandem { return tandem{Router: f.router, front: f} }

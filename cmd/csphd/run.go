@@ -97,6 +97,7 @@ func (s *server) boot(ctx context.Context, middle *layer) error {
 	middle.start(s.builder.Serve)
 	middle.start(s.prepareBases)
 	middle.start(s.trimEvents)
+	middle.start(s.metrics.run)
 	if err := s.fence(ctx); err != nil {
 		return err
 	}
@@ -170,6 +171,7 @@ func (s *server) listen(ctx context.Context) error {
 	parts.Go(func() error { return s.git.Serve(ctx) })
 	parts.Go(func() error { return s.api.Serve(ctx, control) })
 	parts.Go(func() error { return s.announce(ctx) })
+	parts.Go(func() error { return s.keeper.Run(ctx) })
 	parts.Go(func() error { return s.front.enter(ctx, s) })
 	return parts.Wait()
 }

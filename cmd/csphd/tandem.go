@@ -17,12 +17,21 @@ import (
 type tandem struct {
 	*router.Router
 	front *front
+	// options are what the router is told of a service beside its targets; nil: nothing.
+	options func(ctx context.Context, service string) (router.Options, error)
 }
 
 // routeTimeout is how long the old process may take to answer: what it does has no wait in it.
 const routeTimeout = 5 * time.Second
 
 func (t tandem) Swap(ctx context.Context, service string, hosts []string, targets []netip.AddrPort) ([]netip.AddrPort, error) {
+	if t.options != nil {
+		o, err := t.options(ctx, service)
+		if err != nil {
+			return nil, err
+		}
+		t.Configure(service, o)
+	}
 	replaced, err := t.Router.Swap(ctx, service, hosts, targets)
 	if err == nil {
 		t.follow(ctx)

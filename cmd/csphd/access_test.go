@@ -1,0 +1,63 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"csph/logs"
+	"csph/platform"
+)
+
+func TestEachServiceHasAnAccessLogOfItsOwnThatIsBounded(t *testing.T) {
+	state := t.TempDir()
+	a := newAccessFiles(state)
+	line := []byte(`{"path":"/"}` + "\n")
+	for i := range 2 * accessOpen { // more than are kept open
+		if err := a.WriteAccess(fmt.Sprintf("svc_%d", i), line); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, service := range []string{"svc_0", "", "svc_0"} {
+		if err := a.WriteAccess(service, slices.Concat(line, line)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := a.close(); err != nil {
+		t.Fatal(err)
+	}
+	for service, want := range map[string]int{"svc_0": 5, "svc_511": 1, unrouted: 2} {
+		got, err := logs.Read(filepath.Join(state, "logs", "access", service+".log"), logs.Query{})
+		if err != nil || len(got) != want || got[0].Text != `{"path":"/"}` {
+			t.Errorf("%s: %v (%v), want %d lines", service, got, err, want)
+		}
+	}
+	if err := removeAccessLog(state, "svc_0"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(a.path("svc_0")); !os.IsNotExist(err) {
+		t.Errorf("the log of a service that is gone: %v", err)
+	}
+}
+
+func TestTheAccessLogOfAServiceIsSampledAsConfigured(t *testing.T) {
+	c := accessConfig{Every: 10, Services: map[string]int{"web": 1, "staging/web": 0, "shop/production/web": 5}}
+	for _, x := range []struct {
+		project, env, name string
+		want               int
+	}{
+		{"default", "production", "web", 1}, {"default", "staging", "web", -1}, {"shop", "production", "web", 5}, {"default", "production", "api", 0},
+	} {
+		if got := c.everyOf(platform.Service{EnvName: x.env, Name: x.name}, x.project); got != x.want {
+			t.Errorf("%s/%s/%s: %d, want %d", x.project, x.env, x.name, got, x.want)
+		}
+	}
+	if none(0) != -1 || none(3) != 3 {
+		t.Error("0 is not none")
+	}
+	if (accessConfig{Services: map[string]int{"web": -1}}).validate() == nil {
+		t.Error("a negative number is accepted")
+	}
+}
