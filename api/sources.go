@@ -104,7 +104,7 @@ func (s *Server) upload(ctx context.Context, in *upload) (*body[platform.Deploym
 		return nil, err
 	}
 	d, err := s.Deployer.Start(ctx, deploy.Request{
-		Service: svc.ID, Source: source, Change: change(wanted.Change), Trigger: trigger(ctx, platform.TriggerDeploy),
+		Service: svc.ID, Source: source, NoCache: wanted.NoCache, Change: change(wanted.Change), Trigger: trigger(ctx, platform.TriggerDeploy),
 	})
 	if err != nil {
 		return nil, errors.Join(err, source.Close())

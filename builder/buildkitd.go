@@ -2,6 +2,7 @@ package builder
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -67,10 +68,22 @@ func (b *Builder) daemonSpec() daemon.Spec {
 		LogPath: filepath.Join(b.config.Host.Dir, "logs", "buildkitd.log"),
 		PIDFile: filepath.Join(b.config.buildkitDir(), "buildkitd.pid"),
 		Ready:   b.buildkitReady,
-		OnStart: func(pid int) error { return b.config.Host.BuildsCgroup().Child("buildkitd").Enter(pid) },
-		OnReady: b.sweep,
+		OnReady: b.begin,
 		Logger:  b.config.Logger,
 	}
+}
+
+// begin puts a buildkitd that is up behind the fence, before it gets a build. It starts outside: a busy machine
+// leaves so little to what is inside that it might not come up in time, again and again.
+func (b *Builder) begin(ctx context.Context) error {
+	pid := b.daemon.PID()
+	if pid == 0 {
+		return errors.New("fence buildkitd: it has just ended")
+	}
+	if err := b.config.Host.BuildsCgroup().Child("buildkitd").Enter(pid); err != nil {
+		return fmt.Errorf("fence buildkitd: %w", err)
+	}
+	return b.sweep(ctx)
 }
 
 func (b *Builder) configPath() string {

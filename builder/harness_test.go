@@ -150,7 +150,7 @@ func startLab(c Config) (l *lab, stop func(), err error) {
 			slog.Error("serve", "err", err)
 		}
 	})
-	ready, readyCancel := context.WithTimeout(ctx, 30*time.Second)
+	ready, readyCancel := context.WithTimeout(ctx, 2*time.Minute) // in the fence, beside whatever else the machine does
 	defer readyCancel()
 	if err := b.WaitReady(ready); err != nil {
 		out, _ := os.ReadFile(filepath.Join(instance.Dir, "logs", "buildkitd.log"))

@@ -29,6 +29,8 @@ type base struct {
 	digest string
 	size   int64 // bytes, of its layers as they are stored
 	env    []string
+	// history says how its layers were made.
+	history []ocispecs.History
 	// seed names folders of the image that new cache mounts at the same path start from.
 	seed []string
 }
@@ -213,22 +215,24 @@ func copyOp(built llb.State, c buildpacks.Copy, user string, created time.Time) 
 	return llb.Copy(built, c.From, c.To, opts...), nil
 }
 
+// files writes content. It is copied from where it is alone, since only a copy gives the folders above a file its time,
+// too; they are root's and 0755, as in every base image.
 func files(content map[string]string, created time.Time) *llb.FileAction {
 	var op *llb.FileAction
-	mkdir, mkfile := []llb.MkdirOption{llb.WithParents(true)}, []llb.MkfileOption{}
-	if !created.IsZero() {
-		mkdir, mkfile = append(mkdir, llb.WithCreatedTime(created)), append(mkfile, llb.WithCreatedTime(created))
-	}
 	for _, name := range slices.Sorted(maps.Keys(content)) {
 		dir := path.Dir(name)
 		if op == nil {
-			op = llb.Mkdir(dir, 0o755, mkdir...)
+			op = llb.Mkdir(dir, 0o755, llb.WithParents(true))
 		} else {
-			op = op.Mkdir(dir, 0o755, mkdir...)
+			op = op.Mkdir(dir, 0o755, llb.WithParents(true))
 		}
-		op = op.Mkfile(name, 0o644, []byte(content[name]), mkfile...)
+		op = op.Mkfile(name, 0o644, []byte(content[name]))
 	}
-	return op
+	opts := []llb.CopyOption{&llb.CopyInfo{CopyDirContentsOnly: true}}
+	if !created.IsZero() {
+		opts = append(opts, llb.WithCreatedTime(created))
+	}
+	return llb.Copy(llb.Scratch().File(op, llb.WithCustomName("[internal] files of the plan")), "/", "/", opts...)
 }
 
 // imageConfig is the configuration of the image that a plan makes.
@@ -243,6 +247,7 @@ func imageConfig(p buildpacks.Plan, run base) ocispecs.Image {
 			Env: env, User: withGroup(p.User), WorkingDir: workFolder(p.Zerops),
 			Labels: map[string]string{"csph.language": p.Language},
 		},
+		History: slices.Clone(run.history),
 	}
 	if p.Start != "" {
 		img.Config.Cmd = shellCommand(p.Start)

@@ -31,6 +31,8 @@ type attempt struct {
 
 	log BuildLog // of the build and the release command; nil before and after
 
+	unchanged bool // the image is the one that was live, since it would be made of the very same
+
 	turn chan struct{} // closed when it is this attempt's turn in its service's line
 	done chan struct{} // closed when it has settled, or the server stops
 	last platform.Deployment

@@ -97,8 +97,11 @@ func (d *Deployer) build(ctx context.Context, a *attempt, dep platform.Deploymen
 		d.publish(dep, platform.Event{Kind: platform.EventBuild, Status: "FAILED", Message: failureOf(err).Message})
 		return dep, err
 	}
-	took := time.Since(began).Round(10 * time.Millisecond)
-	d.publish(dep, platform.Event{Kind: platform.EventBuild, Status: "FINISHED", Message: fmt.Sprintf("built in %s", took)})
+	message := fmt.Sprintf("built in %s", time.Since(began).Round(10*time.Millisecond))
+	if a.unchanged {
+		message = "nothing to build: unchanged since the live version"
+	}
+	d.publish(dep, platform.Event{Kind: platform.EventBuild, Status: "FINISHED", Message: message})
 	dep.Image = image
 	return dep, nil
 }
@@ -116,10 +119,15 @@ func (d *Deployer) buildImage(ctx context.Context, a *attempt, dep platform.Depl
 	if err := d.fillBuildEnv(ctx, dep, a.service, plan.Zerops, a.log); err != nil {
 		return platform.Image{}, err
 	}
-	image, err := d.Builder.Build(ctx, Build{Deployment: dep.ID, Service: dep.Service, Dir: dir, Plan: plan, Env: publicEnv(dep.Config.Env)})
+	order, err := d.order(ctx, a, dep, dir, plan)
 	if err != nil {
 		return platform.Image{}, err
 	}
+	image, err := d.Builder.Build(ctx, order)
+	if err != nil {
+		return platform.Image{}, err
+	}
+	a.unchanged = image.Ref == order.Last.Ref
 	image.Release, image.Runtime = plan.Release, runtimeOf(plan)
 	return withRun(image, plan.Start), nil
 }

@@ -45,3 +45,29 @@ func TestTheBuildLogEndsOnceAfterTheReleaseCommand(t *testing.T) {
 		}
 	})
 }
+
+func TestAnUnchangedSourceIsRolledOutWithTheLiveImageAndSaysSo(t *testing.T) {
+	w := newWorld(t)
+	live := w.mustPush("r1", platform.Live)
+	w.builder.set(func(b *fakeBuilder) { b.same = true })
+	w.configure(func(c *platform.Config) { c.Secrets = map[string]int64{"KEY": 1} })
+	d, err := w.Deploy(t.Context(), deploy.Request{Service: w.svc.ID, Source: source("r2"), NoCache: true})
+	if err != nil || d.Status != platform.Live || d.Image.Ref != live.Image.Ref {
+		t.Fatalf("ended %s with image %+v (%v)", d.Status, d.Image, err)
+	}
+	w.builder.set(func(b *fakeBuilder) {
+		order := b.orders[len(b.orders)-1]
+		if order.Last.Ref != live.Image.Ref || !order.NoCache || order.Labels["org.opencontainers.image.revision"] != "r2" || order.Secrets["KEY"] == "" {
+			t.Errorf("the builder was given %+v", order)
+		}
+		if first := b.orders[0]; first.Last.Ref != "" || first.NoCache {
+			t.Errorf("for the first build the builder was given %+v", first)
+		}
+	})
+	events, err := w.db.Events(t.Context(), store.Filter{Deployment: d.ID}, 0)
+	if err != nil || !slices.ContainsFunc(events, func(e platform.Event) bool {
+		return e.Kind == platform.EventBuild && e.Status == "FINISHED" && e.Message == "nothing to build: unchanged since the live version"
+	}) {
+		t.Errorf("the events are %+v (%v)", events, err)
+	}
+}

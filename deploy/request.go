@@ -13,6 +13,8 @@ type Request struct {
 
 	Source Source // build this; closed when the deployment has settled, if it is an io.Closer
 	Image  string // pull this reference
+	// NoCache builds Source anew, whatever is cached, even where nothing has changed since the live version.
+	NoCache bool
 	// From carries over the image of this deployment (id); with the service's present Config, changed by Change.
 	From string
 	// Restore, with From, carries over that deployment's config and env as they were then (rollback), without Change.

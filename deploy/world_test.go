@@ -121,12 +121,14 @@ type fakeBuilder struct {
 	mu      sync.Mutex
 	fail    error
 	release string
+	same    bool          // nothing has changed since the live version
 	hold    chan struct{} // builds wait for it; nil: they do not
 	busy    chan struct{} // builds wait for it to be admitted; nil: they do not
 	started chan string   // deployments whose build has begun
 	gone    []string      // images forgotten
-	open    int           // logs that are open
-	ended   []int         // after each Close, how many were open
+	orders  []deploy.Build
+	open    int   // logs that are open
+	ended   []int // after each Close, how many were open
 }
 
 func newFakeBuilder() *fakeBuilder { return &fakeBuilder{started: make(chan string, 100)} }
@@ -149,9 +151,13 @@ func (b *fakeBuilder) Admit(ctx context.Context, _, _ string, waiting func(strin
 
 func (b *fakeBuilder) Build(ctx context.Context, r deploy.Build) (platform.Image, error) {
 	b.mu.Lock()
-	fail, hold := b.fail, b.hold
+	fail, hold, same := b.fail, b.hold, b.same
+	b.orders = append(b.orders, r)
 	b.mu.Unlock()
 	b.started <- r.Deployment
+	if same {
+		return r.Last, nil
+	}
 	if hold != nil {
 		select {
 		case <-hold:
@@ -340,6 +346,13 @@ func (e *fakeEngine) Restart(_ context.Context, spherelet string, _ time.Duratio
 	s.State, s.Started = platform.Running, time.Now()
 	e.put(s)
 	return nil
+}
+
+func (e *fakeEngine) Ask(_ context.Context, spherelet string, command []string) (int, string, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.story = append(e.story, "ask "+spherelet+" "+command[len(command)-1])
+	return 1, "tidying\nnothing to tidy\n", nil
 }
 
 func (e *fakeEngine) RunOnce(_ context.Context, _ platform.Set, _ []string, log deploy.BuildLog) (int, error) {
