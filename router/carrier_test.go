@@ -288,6 +288,32 @@ func TestEventsReachAClientOfHTTP2AtOnce(t *testing.T) {
 	close(next)
 }
 
+func TestAClientOfHTTP2ThatDoesNotReadHoldsOnlyItsOwnStream(t *testing.T) {
+	b, addr := startTLS(t, Config{Limits: Limits{BodyTimeout: 300 * time.Millisecond}})
+	told := make(chan error, 1)
+	b.route(app(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/small" {
+			return
+		}
+		_, err := io.Copy(w, io.LimitReader(zeros{}, 100_000_000))
+		told <- err
+	}))
+	f := dialFrames(t, addr)
+	f.ask(1, true, ":method", "GET", ":scheme", "https", ":authority", "app.test", ":path", "/large")
+	select {
+	case err := <-told:
+		if err == nil {
+			t.Error("the app wrote it all to nobody")
+		}
+	case <-time.After(patience):
+		t.Fatal("the app was never told")
+	}
+	f.ask(3, true, ":method", "GET", ":scheme", "https", ":authority", "app.test", ":path", "/small")
+	if got := f.outcome(3); got != "200" {
+		t.Errorf("another stream of the connection: %s", got)
+	}
+}
+
 func TestManyRequestsShareOneConnectionAndOneMember(t *testing.T) {
 	b, addr := startTLS(t, Config{Limits: Limits{ConnectionsPerClient: 1}})
 	all, release := make(chan struct{}, 50), make(chan struct{})

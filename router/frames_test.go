@@ -25,6 +25,24 @@ func wsFrame(n int, masked bool) []byte {
 	return append(b, make([]byte, n)...)
 }
 
+// FuzzFramePosition holds that the place does not depend on where the packets break.
+func FuzzFramePosition(f *testing.F) {
+	f.Add([]byte("\x81\x05hello\x88\x02\x03\xe9"), 1)
+	f.Add([]byte("\x82\x7e\x00\x03abc\x82\xff\x00\x00\x00\x00\x00\x00\x00\x01mask!"), 3)
+	f.Fuzz(func(t *testing.T, in []byte, step int) {
+		var whole, pieces framePosition
+		whole.advance(in)
+		for rest := in; len(rest) > 0; {
+			n := min(max(step, 1), len(rest))
+			pieces.advance(rest[:n])
+			rest = rest[n:]
+		}
+		if whole.between() != pieces.between() || whole.left != pieces.left || whole.have != pieces.have {
+			t.Fatalf("%q: %+v, in steps of %d %+v", in, whole, step, pieces)
+		}
+	})
+}
+
 func TestThePlaceBetweenTwoFramesIsFoundWhereverThePacketsBreak(t *testing.T) {
 	for _, size := range []int{0, 1, 125, 126, 300, 65535, 65536, 70000} {
 		for _, masked := range []bool{false, true} {

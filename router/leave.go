@@ -67,10 +67,14 @@ func (s *session) gone() (gone bool) {
 	if s.lane != nil {
 		return s.life.Err() != nil
 	}
-	if s.client.raw == nil {
+	if s.client.wire == nil {
 		return false
 	}
-	_ = s.client.raw.Control(func(fd uintptr) {
+	_ = s.client.wire.Control(func(fd uintptr) {
+		if s.client.raw == nil {
+			gone = hungUp(fd)
+			return
+		}
 		n, err := peek(fd)
 		gone = n == 0 && err == 0 || err != 0 && err != errAgain
 	})

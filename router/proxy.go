@@ -155,7 +155,7 @@ func (s *session) reply(status int, answer func(keep bool) []byte) {
 
 // forward offers the request to targets until one answers it.
 func (s *session) forward() {
-	if s.lane == nil && (!s.replay || s.client.raw == nil) {
+	if s.lane == nil && (!s.replay || s.client.wire == nil) {
 		s.abandon.clear()
 	} else {
 		s.abandon.set(s.r.watch.after(abandonCheck))

@@ -1,6 +1,7 @@
 package router
 
 import (
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -23,6 +24,7 @@ var past = time.Unix(1, 0)
 type socket struct {
 	conn    net.Conn
 	raw     syscall.RawConn // nil where the stream is not what is on the wire (TLS)
+	wire    syscall.RawConn // of the TCP connection below; nil where there is none
 	storage *storage
 	watch   *watch
 
@@ -44,13 +46,21 @@ type socket struct {
 // open makes s the socket of conn.
 func (s *socket) open(conn net.Conn, st *storage, w *watch, want int) {
 	s.conn, s.storage, s.watch, s.want = conn, st, w, want
-	s.raw = nil
-	tcp, ok := conn.(*net.TCPConn)
+	s.raw, s.wire = nil, nil
+	below := conn
+	if secure, ok := conn.(*tls.Conn); ok {
+		below = secure.NetConn()
+	}
+	tcp, ok := below.(*net.TCPConn)
 	if !ok {
 		return
 	}
 	raw, err := tcp.SyscallConn()
 	if err != nil {
+		return
+	}
+	s.wire = raw
+	if below != conn {
 		return
 	}
 	s.raw = raw

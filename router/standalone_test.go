@@ -25,7 +25,9 @@ func standalone(t *testing.T, file string) (url string, log *lines) {
 	log = &lines{}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- RunStandalone(ctx, addr, file, Config{Logger: slog.New(slog.NewTextHandler(log, nil))}) }()
+	go func() {
+		done <- RunStandalone(ctx, addr, file, Config{Logger: slog.New(slog.NewTextHandler(log, nil))})
+	}()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {

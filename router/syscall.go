@@ -3,6 +3,8 @@ package router
 import (
 	"syscall"
 	"unsafe"
+
+	"golang.org/x/sys/unix"
 )
 
 // Errors of sockets that the router tells apart.
@@ -49,6 +51,12 @@ func peek(fd uintptr) (int, syscall.Errno) {
 			return int(n), err
 		}
 	}
+}
+
+// hungUp reports whether the peer has closed, though what it sent last, as TLS does, was not read yet.
+func hungUp(fd uintptr) bool {
+	info, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
+	return err == nil && (info.State == unix.BPF_TCP_CLOSE_WAIT || info.State == unix.BPF_TCP_CLOSE)
 }
 
 func errorOf(e syscall.Errno) error {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 )
 
 func TestAListenerOfTLSIsServed(t *testing.T) {
@@ -38,6 +39,30 @@ func TestAListenerOfTLSIsServed(t *testing.T) {
 		if proto := <-seen; proto != "https" {
 			t.Errorf("proto %q", proto)
 		}
+	}
+}
+
+func TestAClientOfTLSThatLeavesFreesItsApp(t *testing.T) {
+	b, addr := startTLS(t, Config{})
+	asked, left := make(chan struct{}), make(chan struct{})
+	b.route(app(t, func(w http.ResponseWriter, r *http.Request) {
+		close(asked)
+		<-r.Context().Done()
+		close(left)
+	}))
+	c, err := tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(c, request11()); err != nil {
+		t.Fatal(err)
+	}
+	<-asked
+	_ = c.Close()
+	select {
+	case <-left:
+	case <-time.After(patience):
+		t.Fatal("the app was never told")
 	}
 }
 

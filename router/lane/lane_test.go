@@ -194,6 +194,37 @@ func TestWhatOnlyConnectionsOfHTTP11HaveIsRefused(t *testing.T) {
 	}
 }
 
+func TestAnExtendedConnectBecomesAnUpgradeAndTheUpgradeASuccess(t *testing.T) {
+	for name, change := range map[string]func(*http.Request){
+		"as golang.org/x/net has it": func(q *http.Request) { q.Header[":protocol"] = []string{"websocket"}; q.Proto = "HTTP/2.0" },
+		"as quic-go has it":          func(q *http.Request) { q.Proto = "websocket" },
+	} {
+		q := httptest.NewRequest("CONNECT", "/", strings.NewReader("frames"))
+		q.RequestURI, q.ContentLength = "/chat", -1
+		change(q)
+		w := httptest.NewRecorder()
+		c := Open(w, q)
+		head, err := c.AppendHead(nil)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		got, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(head)))
+		if err != nil || got.Method != "GET" || got.RequestURI != "/chat" || got.Header.Get("Upgrade") != "websocket" ||
+			len(got.Header.Get("Sec-Websocket-Key")) != 24 || got.Header.Get(":protocol") != "" {
+			t.Errorf("%s: %q, error %v", name, head, err)
+		}
+		if _, err := io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\nframes"); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if w.Code != 200 || w.Body.String() != "frames" || w.Header().Get("Sec-Websocket-Accept") != "" || c.Whole() {
+			t.Errorf("%s: %d %q %v, whole %t", name, w.Code, w.Body, w.Header(), c.Whole())
+		}
+		if body, err := io.ReadAll(c); string(body) != "frames" || err != nil {
+			t.Errorf("%s: %q, error %v", name, body, err)
+		}
+	}
+}
+
 func TestTrailersOfAnAnswerFollowItsBodyAndAreNotAnnounced(t *testing.T) {
 	w := httptest.NewRecorder()
 	c := Open(w, httptest.NewRequest("GET", "/", nil))
