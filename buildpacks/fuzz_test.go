@@ -2,6 +2,7 @@ package buildpacks
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -13,7 +14,10 @@ var fuzzFiles = []string{"package.json", "Procfile", "Staticfile", "go.mod", "go
 	"next.config.js", "vite.config.ts", "svelte.config.js", "apps/a/package.json", "vendor/modules.txt", "Dockerfile", "server.js",
 	"pom.xml", "build.gradle.kts", "settings.gradle", "gradle/libs.versions.toml", "src/Main.java", "build.sbt", "project/plugins.sbt", "project.clj", "deps.edn",
 	"Cargo.toml", "src/main.rs", "a/App.csproj", "App.sln", "global.json", "mix.exs", "config/runtime.exs", "deno.json", "main.ts", "bun.lock", "app.json",
-	"start.sh", "nx.json", "apps/a/project.json", "app/pom.xml", "system.properties", "zerops.yml"}
+	"start.sh", "nx.json", "apps/a/project.json", "app/pom.xml", "system.properties", "zerops.yml",
+	"requirements.txt", "pyproject.toml", "Pipfile", "setup.py", "manage.py", "app.py", "shop/settings.py", "shop/__init__.py", ".python-version", "uv.lock",
+	"Gemfile", "Gemfile.lock", "config.ru", "config/application.rb", "config/database.yml", ".ruby-version", "app.rb",
+	"composer.json", "composer.lock", "index.php", "public/index.php", "artisan", ".php-version"}
 
 // FuzzDetect splits its input at NULs: the first byte of each part picks a file, the rest is its content. Whatever the
 // source, Detect returns a plan that can be built or an error that says something.
@@ -23,6 +27,14 @@ func FuzzDetect(f *testing.F) {
 	f.Add([]byte("\x00{\"dependencies\":{\"@angular/core\":\"1\"}}\x00\x0f{\"projects\":{\"a\":{\"architect\":{\"build\":{\"options\":{\"outputPath\":{\"base\":\"../x\"}}}}}}}"), "make", "")
 	f.Add([]byte("\x02root: x\npushstate: enabled"), "make", "")
 	f.Add([]byte("\x00{\"workspaces\":[\"apps/*\",\"**\",\"[\"]}\x00\x13{\"name\":\"a\",\"scripts\":{\"start\":\"npm run start\"}}"), "", "a")
+	for _, parts := range [][]string{
+		{"manage.py", `os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")`, "shop/settings.py", "STATIC_ROOT = 1\ndjango.contrib.staticfiles", "requirements.txt", "django"},
+		{"pyproject.toml", "[project]\nname = \"a\"\ndependencies = [\"flask\"]\n[build-system]\nrequires = []", "app.py", "app = Flask(__name__)"},
+		{"Gemfile", "gem \"rails\"\ngem \"puma\"\ngem \"pg\"", "config/application.rb", "", "Gemfile.lock", "GEM\n  specs:\n    rails (8.0)\n\nPLATFORMS\n  x", "config/database.yml", "x"},
+		{"composer.json", `{"require":{"php":"^8","laravel/framework":"^12","ext-gd":"*"},"extra":{"public-dir":"x"}}`, "public/index.php", "", "package.json", `{"scripts":{"build":"vite"}}`},
+	} {
+		f.Add(fuzzSource(parts), "", "")
+	}
 	f.Fuzz(func(t *testing.T, content []byte, build, service string) {
 		tree := fstest.MapFS{}
 		for part := range bytes.SplitSeq(content, []byte{0}) {
@@ -40,6 +52,16 @@ func FuzzDetect(f *testing.F) {
 			}
 		}
 	})
+}
+
+// fuzzSource writes files, as name, content, name, content…, the way FuzzDetect reads them.
+func fuzzSource(parts []string) []byte {
+	var b []byte
+	for i := 0; i < len(parts); i += 2 {
+		b = append(b, byte(slices.Index(fuzzFiles, parts[i])))
+		b = append(append(b, parts[i+1]...), 0)
+	}
+	return b
 }
 
 // detectInTime fails a test whose source keeps Detect busy.

@@ -81,7 +81,7 @@ var documentRoots = []string{"public", "web", "webroot", "public_html", "www", "
 
 // documentRoot is the folder that is served: the one that composer.json names, or the first that has an index.php.
 func (a *phpApp) documentRoot() string {
-	if dir := safeFolder(a.composer.Extra.PublicDir, ""); dir != "" {
+	if dir, _ := a.composer.publicFolder(); dir != "" {
 		return dir
 	}
 	for _, dir := range documentRoots {
@@ -176,8 +176,8 @@ func (a *phpApp) serve(p *Plan, f phpFramework) {
 }
 
 func (a *phpApp) rootWhy() string {
-	if safeFolder(a.composer.Extra.PublicDir, "") != "" {
-		return "extra.public-dir in composer.json"
+	if dir, where := a.composer.publicFolder(); dir != "" {
+		return where
 	}
 	return path.Join(a.root, "index.php") + " is there"
 }

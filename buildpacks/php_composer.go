@@ -18,6 +18,11 @@ type composerJSON struct {
 	} `json:"config"`
 	Extra struct {
 		PublicDir string `json:"public-dir"`
+		Drupal    struct {
+			Locations struct {
+				WebRoot string `json:"web-root"`
+			} `json:"locations"`
+		} `json:"drupal-scaffold"`
 	} `json:"extra"`
 
 	there bool
@@ -61,6 +66,17 @@ func (c composerJSON) firstOf(names ...string) string {
 		return ""
 	}
 	return names[at]
+}
+
+// publicFolder is the folder that extra names as the one that is served, and where it says so.
+func (c composerJSON) publicFolder() (dir, where string) {
+	if dir := safeFolder(c.Extra.PublicDir, ""); dir != "" {
+		return dir, "extra.public-dir in composer.json"
+	}
+	if root := c.Extra.Drupal.Locations.WebRoot; root != "" {
+		return safeFolder(root, ""), "extra.drupal-scaffold in composer.json"
+	}
+	return "", ""
 }
 
 // local tells whether packages are taken from folders of the source.

@@ -54,6 +54,7 @@ func TestTheDocumentRootIsTheFolderWithTheFrontController(t *testing.T) {
 		"public":           {[]string{"index.php", "", "public/index.php", ""}, "/app/public"},
 		"web":              {[]string{"web/index.php", ""}, "/app/web"},
 		"named":            {[]string{"composer.json", `{"extra":{"public-dir":"www/site"}}`, "index.php", ""}, "/app/www/site"},
+		"of Drupal":        {[]string{"composer.json", `{"extra":{"drupal-scaffold":{"locations":{"web-root":"web/"}}}}`}, "/app/web"},
 		"named outside":    {[]string{"composer.json", `{"extra":{"public-dir":"../.."}}`, "index.php", ""}, "/app"},
 		"with an odd type": {[]string{"composer.json", `{"extra":{"public-dir":7},"require":[]}`, "pub/index.php", ""}, "/app/pub"},
 	} {

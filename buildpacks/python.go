@@ -53,6 +53,11 @@ func detectPython(j job) (*Plan, error) {
 	}
 	a.environment(p, serving)
 	a.steps(p, serving)
+	if serving.site != nil {
+		p.RunPackages = nil
+		p.serve(*serving.site)
+		return p, nil
+	}
 	a.copies(p)
 	a.start(p, serving)
 	return p, nil
@@ -90,9 +95,6 @@ func (a *pythonApp) shownBy() string {
 		return "there is a " + name + " at the root of the source"
 	}
 	if name := a.first(append(slices.Clone(requirementPlaces), entryScripts()...)...); name != "" {
-		return "there is a " + name
-	}
-	if name := a.managePy(); name != "" {
 		return "there is a " + name
 	}
 	return ""

@@ -68,6 +68,9 @@ func serveDjango(a *pythonApp, _ pythonFramework) (pythonServing, bool, error) {
 	s.framework = "django"
 	a.collectStatic(&s, d)
 	d.warn(&s, a.packages)
+	if better := a.productionSettings(d); better != "" {
+		s.warnings = append(s.warnings, "the app loads "+d.settings+", which is made for development: set DJANGO_SETTINGS_MODULE="+better)
+	}
 	if !a.procfile.releases() {
 		s.warnings = append(s.warnings, "migrations are not run: add `release: python manage.py migrate` to a Procfile to run them before each rollout")
 	}
@@ -155,6 +158,28 @@ func (a *pythonApp) collectStatic(s *pythonServing, d djangoProject) {
 	slices.Sort(set)
 	command := strings.Join(append(slices.Compact(set), "python manage.py collectstatic --noinput"), " ")
 	s.steps = append(s.steps, Step{Name: "collect static files", Command: inDir(d.dir, command)})
+}
+
+// productionSettings is the module for production that lies beside one for development, or "".
+func (a *pythonApp) productionSettings(d djangoProject) string {
+	parent, name, ok := cutLast(d.settings, ".")
+	if !ok || !slices.Contains([]string{"dev", "develop", "development", "local"}, name) {
+		return ""
+	}
+	for _, other := range []string{"production", "prod"} {
+		if a.isFile(path.Join(d.dir, strings.ReplaceAll(parent, ".", "/"), other+".py")) {
+			return parent + "." + other
+		}
+	}
+	return ""
+}
+
+func cutLast(s, sep string) (before, after string, found bool) {
+	at := strings.LastIndex(s, sep)
+	if at < 0 {
+		return s, "", false
+	}
+	return s[:at], s[at+len(sep):], true
 }
 
 func (d djangoProject) warn(s *pythonServing, packages pythonPackages) {

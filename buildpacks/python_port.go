@@ -6,8 +6,8 @@ import (
 )
 
 var (
-	// pythonPortNamed finds run(host="127.0.0.1", port=5000); pythonPortPair finds ("", 8000).
-	pythonPortNamed = regexp.MustCompile(`\bport\s*=\s*([0-9]{2,5})\b`)
+	// pythonPortNamed finds run(host="127.0.0.1", port=5000) and listen(8888); pythonPortPair finds ("", 8000).
+	pythonPortNamed = regexp.MustCompile(`\bport\s*=\s*([0-9]{2,5})\b|\.listen\(\s*([0-9]{2,5})\b`)
 	pythonPortPair  = regexp.MustCompile(`\(\s*["']([\w.:]*)["']\s*,\s*([0-9]{2,5})\s*[,)]`)
 	pythonLoopback  = regexp.MustCompile(`\bhost\s*=\s*["'](127\.0\.0\.1|localhost)["']|\(\s*["'](127\.0\.0\.1|localhost)["']\s*,`)
 	pythonReadsPort = regexp.MustCompile(`\bPORT\b`)
@@ -25,7 +25,7 @@ func (a *pythonApp) pythonPort(p *Plan, file string) {
 	}
 	port := 0
 	if m := pythonPortNamed.FindStringSubmatch(text); m != nil {
-		port = atoi(m[1])
+		port = atoi(m[1] + m[2])
 	} else if m := pythonPortPair.FindStringSubmatch(text); m != nil {
 		port = atoi(m[2])
 	}

@@ -15,6 +15,7 @@ type pythonServing struct {
 	install   string // the server, where the project does not ask for one
 	proxied   bool   // a server that takes headers of a proxy, and a number of workers, from the environment
 	script    string // the file that is run as it is, and may have a mind of its own about the port
+	site      *site  // what was built is served as files instead
 	steps     []Step
 	env       map[string]string
 	warnings  []string
@@ -52,6 +53,30 @@ func pythonFrameworks() []pythonFramework {
 	}
 }
 
+// pythonSites are generators of sites: the package, the file that configures it, how it builds, and where to.
+var pythonSites = []struct{ name, config, command, folder string }{
+	{"mkdocs", "mkdocs.yml", "mkdocs build --site-dir _site", "_site"},
+	{"sphinx", "docs/conf.py", "sphinx-build -b html docs _site", "_site"},
+	{"sphinx", "docs/source/conf.py", "sphinx-build -b html docs/source _site", "_site"},
+	{"pelican", "pelicanconf.py", "pelican content --output _site", "_site"},
+	{"nikola", "conf.py", "nikola build", "output"},
+}
+
+// pythonSite is a site that a generator builds and nginx serves; false where the source is none.
+func (a *pythonApp) pythonSite() (pythonServing, bool) {
+	if a.startGiven() || a.first(entryScripts()...) != "" || a.project.isPackage() {
+		return pythonServing{}, false
+	}
+	for _, g := range pythonSites {
+		asked := a.packages.has(g.name) || g.name == "mkdocs" && a.packages.firstOf("mkdocs-material", "mkdocs-techdocs-core") != ""
+		if asked && a.isFile(g.config) {
+			return pythonServing{framework: g.name, why: "there is a " + g.config, site: &site{root: appFolder + "/" + g.folder},
+				steps: []Step{{Name: "build the site", Command: g.command}}}, true
+		}
+	}
+	return pythonServing{}, false
+}
+
 // notTheApp are frameworks that are asked for as libraries too: without a file of theirs, the source is a plain program.
 var notTheApp = []string{"aiohttp", "tornado", "starlette"}
 
@@ -67,6 +92,9 @@ func (a *pythonApp) webFramework() string {
 
 // serving asks the frameworks that the project needs, then looks for a program.
 func (a *pythonApp) serving() (pythonServing, error) {
+	if s, ok := a.pythonSite(); ok {
+		return s, nil
+	}
 	missed := ""
 	for _, f := range pythonFrameworks() {
 		name := a.packages.firstOf(f.shownBy...)

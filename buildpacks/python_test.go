@@ -169,6 +169,7 @@ func TestAPythonProgramsOwnPortIsThePlans(t *testing.T) {
 		`app.run(port=int(os.environ.get("PORT", 5000)))`:   0,
 		"PORT = 3000\nserve(port=PORT)":                     0,
 		`connect(("db", 5432)); os.environ["PORT"]`:         0,
+		`app.listen(8888)`:                                  8888,
 		`print("nothing")`:                                  0,
 		`uvicorn.run(app, host="127.0.0.1", port=9000)`:     9000,
 		`HTTPServer(("0.0.0.0", 99999), H).serve_forever()`: 0,
@@ -205,6 +206,22 @@ func TestNativePythonPackagesBringTheirDebianPackages(t *testing.T) {
 		if want.run != "" && !slices.Contains(p.RunPackages, want.run) || want.run == "" && len(p.RunPackages) > 0 {
 			t.Errorf("%q: runs with %q, want %q", requirements, p.RunPackages, want.run)
 		}
+	}
+}
+
+func TestSitesThatPythonBuildsAreServedAsFiles(t *testing.T) {
+	p := mustDetect(t, tree("requirements.txt", "mkdocs-material\n", "mkdocs.yml", "site_name: x\n", "docs/index.md", "# x"), Options{})
+	if p.Framework != "mkdocs" || p.RunImage != nginxImage || p.Copy[0].From != "/app/_site" {
+		t.Errorf("got %s in %s with %+v", p.Framework, p.RunImage, p.Copy)
+	}
+}
+
+func TestSettingsForDevelopmentAreWarnedOf(t *testing.T) {
+	files := tree("manage.py", `os.environ.setdefault("DJANGO_SETTINGS_MODULE", "a.settings.dev")`, "requirements.txt", "django\n",
+		"a/settings/dev.py", "", "a/settings/production.py", "", "a/wsgi.py", "")
+	p := mustDetect(t, files, Options{})
+	if !slices.ContainsFunc(p.Warnings, func(w string) bool { return strings.Contains(w, "DJANGO_SETTINGS_MODULE=a.settings.production") }) {
+		t.Errorf("got %q", p.Warnings)
 	}
 }
 
