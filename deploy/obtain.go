@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -203,9 +204,13 @@ func withRun(image platform.Image, run string) platform.Image {
 	return image
 }
 
+// builtins are what a command line may start with that exec cannot run (POSIX.1-2017 XCU 2.14), and exec itself.
+var builtins = []string{"exec", "cd", "export", "set", "unset", "eval", ".", "source", "trap", "ulimit", "umask", "exit", "wait", "case", "if", "for", "while", "until"}
+
 // shell runs a command line as the shell would. A single command replaces the shell, so that signals reach it.
 func shell(run string) []string {
-	if !strings.ContainsAny(run, ";&|<>(){}=#!\n`") {
+	first, _, _ := strings.Cut(strings.TrimSpace(run), " ")
+	if !slices.Contains(builtins, first) && !strings.ContainsAny(run, ";&|<>(){}=#!\n`") {
 		run = "exec " + run
 	}
 	return []string{"/bin/sh", "-c", run}
