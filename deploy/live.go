@@ -17,6 +17,7 @@ func (d *Deployer) tend(dep platform.Deployment, svc platform.Service, v *vigil,
 	d.tended[dep.Service] = v
 	d.mu.Unlock()
 	v.attend(dep.Health(), d.restartWithin(dep))
+	d.keepSchedules(dep, v)
 	d.own(func() { d.follow(svc, v, routed) })
 }
 

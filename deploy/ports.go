@@ -77,6 +77,8 @@ type Engine interface {
 	// Restart ends the process of a spherelet (SIGTERM, grace, SIGKILL), which is then started again as after any
 	// other end. It blocks until the process has ended.
 	Restart(ctx context.Context, spherelet string, grace time.Duration) error
+	// Ask runs command in a spherelet that runs, until ctx ends, and returns its exit code and the end of what it said.
+	Ask(ctx context.Context, spherelet string, command []string) (exit int, said string, err error)
 	// RunOnce runs command in the image of set to its end, output to log, and returns its exit code.
 	RunOnce(ctx context.Context, set platform.Set, command []string, log BuildLog) (exit int, err error)
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/robfig/cron/v3"
 )
 
 // Run is the section run.
@@ -155,7 +157,9 @@ func (r *reader) cron(n *node, path string) Cron {
 	r.section(n, path, []field{
 		{"command", r.text(&c.Command)},
 		{"timing", func(n *node, path string) {
-			if r.text(&c.Timing)(n, path); len(strings.Fields(c.Timing)) != 5 {
+			r.text(&c.Timing)(n, path)
+			_, err := cron.ParseStandard(c.Timing)
+			if err != nil || len(strings.Fields(c.Timing)) != 5 {
 				r.report(n, path, `for example "0 5 * * *"`, "%q is no schedule of five fields", shorten(c.Timing))
 			}
 		}},

@@ -8,8 +8,8 @@ import (
 	"csph/runtime/containerd"
 )
 
-// ask runs a check's command in a spherelet and returns its exit code and the end of what it said.
-func (s spherelets) ask(ctx context.Context, spherelet string, command []string) (exit int, said string, err error) {
+// Ask runs a command in a spherelet and returns its exit code and the end of what it said.
+func (s spherelets) Ask(ctx context.Context, spherelet string, command []string) (exit int, said string, err error) {
 	var out lastBytes
 	exit, err = s.Exec(ctx, spherelet, containerd.Command{Args: command, Stdout: &out, Stderr: &out})
 	return exit, string(bytes.ToValidUTF8(out.kept, nil)), err

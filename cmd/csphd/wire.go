@@ -150,7 +150,7 @@ func (s *server) makeBuilder(ctx context.Context) error {
 func (s *server) makeDeployer(context.Context) error {
 	s.deployer = deploy.New(deploy.Config{
 		Records: s.db, Bus: s.db, Builder: images{s.builder, s.containerd}, Engine: spherelets{s.engine, s.db},
-		Prober: runtime.Prober{Exec: spherelets{s.engine, s.db}.ask}, Router: s.routes, Logger: s.logger,
+		Prober: runtime.Prober{Exec: spherelets{s.engine, s.db}.Ask}, Router: s.routes, Logger: s.logger,
 		Hosts:   func(svc platform.Service) []string { return []string{s.hostOf(svc)} },
 		URL:     s.urlOf,
 		Secrets: s.db.SecretValues, Quota: s.db.QuotaOf,
