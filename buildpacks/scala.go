@@ -11,7 +11,7 @@ func sbtImage(release string) string {
 }
 
 // sbtTags are the tags of the image that hold each Java release; it has none that follows releases.
-var sbtTags = map[string]string{"21": "21.0.8_9_1.11.7_3.7.4", "17": "17.0.15_6_1.11.7_3.7.4"}
+var sbtTags = map[string]string{"21": "21.0.6_7_1.10.11_3.6.4", "17": "17.0.13_11_1.10.6_3.5.2"}
 
 // sbtCaches are kept between builds.
 var sbtCaches = []string{"/root/.sbt", "/root/.ivy2", "/root/.cache/coursier"}
