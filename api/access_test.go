@@ -66,8 +66,12 @@ func newHousehold(t *testing.T) household {
 	if err != nil {
 		t.Fatal(err)
 	}
+	domain, err := h.AddDomain(t.Context(), wire.NewDomain{Name: "hidden.example.com", Service: svc.ID})
+	if err != nil {
+		t.Fatal(err)
+	}
 	h.names = map[string]string{
-		"{webhook}": hook.ID,
+		"{webhook}": hook.ID, "{domain}": domain.ID,
 		"{service}": svc.ID, "{deployment}": dep.ID, "{environment}": svc.Environment, "{project}": svc.Project,
 		"{member}": token.Member, "{invitation}": invited.ID, "{key}": key.ID, "{token}": token.ID,
 		"{secret}": "SECRET", "{host}": "registry.example.com", "{account}": h.Account.ID,

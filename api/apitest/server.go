@@ -79,7 +79,7 @@ func StartLimited(t testing.TB, rates api.Rates) *Server {
 func (s *Server) serve(t testing.TB) {
 	s.Deployer = newDeployer(s.DB, s.LogDir())
 	handler, err := api.New(api.Options{
-		Records: ledger.Records{DB: s.DB}, Events: s.Events(), Deployer: s.Deployer, Runtime: s.Deployer, Host: s, Pullers: s, Remotes: s, Hooks: s, Commands: s.Deployer, GitPort: 2222, Traffic: s,
+		Records: ledger.Records{DB: s.DB}, Events: s.Events(), Deployer: s.Deployer, Runtime: s.Deployer, Host: s, Domains: domains{s.DB}, Pullers: s, Remotes: s, Hooks: s, Commands: s.Deployer, GitPort: 2222, Traffic: s,
 		Logger:  slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Version: "test", URL: URL,
 		LogDir: s.LogDir(), Sources: filepath.Join(s.Dir, "sources"), Upload: Upload(),
@@ -129,6 +129,9 @@ func (s *Server) Bounds() ([]time.Duration, time.Time) {
 func (s *Server) Disk(context.Context) (wire.Disk, error) {
 	return wire.Disk{Services: []wire.DiskService{{ID: "svc_1", Name: "web", Images: 2, ImageBytes: 3 << 20, Total: 3 << 20}}, Free: 1 << 30}, nil
 }
+
+// ClearCache implements api.Host.
+func (s *Server) ClearCache(context.Context, string) (int64, error) { return 5 << 20, nil }
 
 // Ready implements api.Host.
 func (s *Server) Ready() error {
