@@ -278,4 +278,6 @@ type Host interface {
 	Ready() error
 	// Disk measures what uses the disk.
 	Disk(ctx context.Context) (wire.Disk, error)
+	// ClearCache drops what builds of a service have cached, and returns how many bytes that freed.
+	ClearCache(ctx context.Context, service string) (freed int64, err error)
 }

@@ -24,6 +24,11 @@ func (c *Client) Disk(ctx context.Context) (wire.Disk, error) {
 	return ask[wire.Disk](ctx, c, http.MethodGet, "/v1/disk", nil)
 }
 
+// ClearCache drops what builds of a service have cached.
+func (c *Client) ClearCache(ctx context.Context, ref string) (wire.Freed, error) {
+	return ask[wire.Freed](ctx, c, http.MethodPost, pathOf("/v1/services/{}/clear-cache", ref), nil)
+}
+
 // Services lists the account's services.
 func (c *Client) Services(ctx context.Context) ([]wire.ServiceView, error) {
 	return all[wire.ServiceView](ctx, c, "/v1/services", nil)

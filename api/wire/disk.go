@@ -25,3 +25,8 @@ type DiskService struct {
 	Logs       int64  `json:"log_bytes"`
 	Total      int64  `json:"total_bytes"`
 }
+
+// Freed is how much of the disk something has given back.
+type Freed struct {
+	Bytes int64 `json:"bytes"`
+}

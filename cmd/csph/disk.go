@@ -32,6 +32,24 @@ csph services delete everything of it.`,
 	}
 }
 
+func (a *app) servicesClearCache() *cobra.Command {
+	return &cobra.Command{
+		Use: "clear-cache SERVICE", Short: "Drop what builds of a service have cached; the next deployment is built anew",
+		Args: exactly(1, "a service, by name or id"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := a.client()
+			if err != nil {
+				return err
+			}
+			freed, err := c.ClearCache(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			return a.show(freed, func() error { return a.printf("Freed %s MB\n", megabytes(freed.Bytes)) })
+		},
+	}
+}
+
 func (a *app) printDisk(d wire.Disk) error {
 	var rows [][]string
 	for _, s := range d.Services {

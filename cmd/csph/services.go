@@ -27,7 +27,7 @@ folder, else the folder's name. A change of what is live is rolled out at once, 
 		a.servicesEnv(), a.servicesSetEnv(), a.servicesUnsetEnv(), a.servicesScale(), a.servicesConfigure(), a.servicesSetHealth(), a.servicesRestart(),
 		a.servicesSetSecret(), a.servicesSecrets(), a.servicesUnsetSecret(),
 		a.servicesSetRegistry(), a.servicesRegistries(), a.servicesRemoveRegistry(),
-		a.servicesConnectRepo(), a.servicesSuspend(), a.servicesResume(), a.servicesTop(),
+		a.servicesConnectRepo(), a.servicesSuspend(), a.servicesResume(), a.servicesTop(), a.servicesClearCache(),
 	)
 	return cmd
 }

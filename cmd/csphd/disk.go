@@ -70,6 +70,11 @@ func (s *server) Disk(ctx context.Context) (wire.Disk, error) {
 	return out, errors.Join(ctx.Err(), d.err)
 }
 
+// ClearCache drops what builds of a service have cached.
+func (s *server) ClearCache(ctx context.Context, service string) (int64, error) {
+	return s.builder.ClearCache(ctx, service)
+}
+
 // owners are the names of services, by id, and the services of deployments.
 func (s *server) owners(ctx context.Context) (names, owners map[string]string, err error) {
 	names, owners = map[string]string{}, map[string]string{}
