@@ -136,7 +136,13 @@ func (db *DB) CreateService(ctx context.Context, account, ref string, draft plat
 	return made, err
 }
 
+// ReservedName is a name that no service may have: csph itself is reached by it.
+const ReservedName = "csph-hooks"
+
 func (db *DB) insertService(ctx context.Context, tx querier, account string, want Ref, draft platform.Service) (string, error) {
+	if want.host() == ReservedName {
+		return "", fmt.Errorf("%w: the name %s is csph's own; choose another one", platform.ErrInvalid, ReservedName)
+	}
 	if err := checkName("host", want.host()); err != nil {
 		return "", err
 	}

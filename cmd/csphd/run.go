@@ -130,6 +130,9 @@ func (s *server) trimEvents(ctx context.Context) error {
 		if _, err := s.db.Trim(ctx, store.Retention{Age: keepEvents, Rows: keepEventRows}); err != nil && ctx.Err() == nil {
 			s.logger.Warn("old events cannot be dropped", "err", err)
 		}
+		if _, err := s.db.TrimDeliveries(ctx, keepDeliveries); err != nil && ctx.Err() == nil {
+			s.logger.Warn("old deliveries cannot be dropped", "err", err)
+		}
 		if _, err := s.db.TrimAudit(ctx, keepAudit); err != nil && ctx.Err() == nil {
 			s.logger.Warn("old audit entries cannot be dropped", "err", err)
 		}
@@ -170,6 +173,8 @@ func (s *server) listen(ctx context.Context) error {
 	parts, ctx := errgroup.WithContext(ctx)
 	parts.Go(func() error { return s.git.Serve(ctx) })
 	parts.Go(func() error { return s.api.Serve(ctx, control) })
+	parts.Go(func() error { return s.serveHooks(ctx) })
+	parts.Go(func() error { return s.servePolls(ctx) })
 	parts.Go(func() error { return s.announce(ctx) })
 	parts.Go(func() error { return s.keeper.Run(ctx) })
 	parts.Go(func() error { return s.front.enter(ctx, s) })

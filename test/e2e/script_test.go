@@ -20,7 +20,8 @@ func TestScripts(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts containers")
 	}
-	runScripts(t, "testdata/scripts", newServer(t))
+	// The repositories that scripts fetch from are on this machine.
+	runScripts(t, "testdata/scripts", newServer(t, "--config", settings(t, "remote:\n  allow: [127.0.0.0/8]\n")))
 }
 
 // TestFaults kills and breaks things in the middle; its scripts take turns on a csphd of their own.
@@ -82,6 +83,8 @@ func params(s *server, p testscript.Params) testscript.Params {
 		"killdaemon": func(ts *testscript.TestScript, neg bool, args []string) { killDaemon(ts, s, args) },
 		"killall":    func(ts *testscript.TestScript, neg bool, args []string) { killAll(ts, s) },
 		"eventually": eventually,
+		"hub":        hub,
+		"deliver":    func(ts *testscript.TestScript, neg bool, args []string) { deliver(ts, s, neg, args) },
 		"fill":       fill,
 		"unfill":     unfill,
 		"leftovers":  func(ts *testscript.TestScript, neg bool, args []string) { leftovers(ts, s, args) },

@@ -1,0 +1,85 @@
+package api_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"csph/api/apitest"
+	"csph/api/wire"
+	"csph/platform"
+)
+
+func TestARepositoryIsConnectedOnceItLetsCsphIn(t *testing.T) {
+	w := start(t)
+	svc := w.service(t, "web")
+	if _, err := w.ConnectRepository(t.Context(), svc.ID, wire.NewRepository{URL: "https://example.com/a/b", Token: "wrong"}); err == nil || !strings.Contains(err.Error(), "a better one") {
+		t.Errorf("with a wrong token: %v", err)
+	}
+	if _, err := w.Repository(t.Context(), svc.ID); !errors.Is(err, platform.ErrNotFound) {
+		t.Errorf("and then: %v", err)
+	}
+	made, err := w.ConnectRepository(t.Context(), svc.ID, wire.NewRepository{URL: "https://example.com/a/b", Branch: "main", Token: "right", PollSeconds: 60})
+	if err != nil || made.Commit != apitest.Commit || made.Credential != platform.ByToken {
+		t.Fatalf("%+v %v", made, err)
+	}
+	t.Run("and deployed from", func(t *testing.T) {
+		d, err := w.DeployImage(t.Context(), svc.ID, wire.NewDeployment{Fetch: true})
+		if err != nil || d.Source.Kind != platform.FromGit || d.Source.Branch != "main" || d.Source.Subject != "https://example.com/a/b" {
+			t.Errorf("%+v %v", d.Source, err)
+		}
+	})
+	t.Run("and a key can be made for it", func(t *testing.T) {
+		made, err := w.ConnectRepository(t.Context(), svc.ID, wire.NewRepository{URL: "git@example.com:a/b", MakeKey: true})
+		if err != nil || !strings.HasPrefix(made.PublicKey, "ssh-ed25519 ") || made.Credential != platform.ByDeployKey {
+			t.Errorf("%+v %v", made, err)
+		}
+		if kept, err := w.DB.RepositorySecret(t.Context(), svc.ID); err != nil || !strings.Contains(string(kept), "PRIVATE KEY") {
+			t.Errorf("kept %q, %v", kept, err)
+		}
+	})
+	if err := w.DisconnectRepository(t.Context(), svc.ID); err != nil {
+		t.Error(err)
+	}
+	if err := w.DisconnectRepository(t.Context(), svc.ID); err == nil || !strings.Contains(err.Error(), "no repository") {
+		t.Errorf("twice: %v", err)
+	}
+}
+
+func TestOnlyOneCredentialIsTaken(t *testing.T) {
+	w := start(t)
+	svc := w.service(t, "web")
+	if _, err := w.ConnectRepository(t.Context(), svc.ID, wire.NewRepository{URL: "https://example.com/a/b", Token: "right", MakeKey: true}); err == nil || !strings.Contains(err.Error(), "one of the three") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestAWebhooksSecretIsShownOnce(t *testing.T) {
+	w := start(t)
+	svc := w.service(t, "web")
+	if _, err := w.CreateWebhook(t.Context(), svc.ID, wire.NewWebhook{Provider: "sourceforge"}); err == nil || !strings.Contains(err.Error(), "not understood") {
+		t.Errorf("an unknown provider: %v", err)
+	}
+	made, err := w.CreateWebhook(t.Context(), svc.ID, wire.NewWebhook{Provider: "github", Tags: "v*"})
+	if err != nil || made.Secret == "" || !strings.Contains(made.URL, made.ID) || !strings.Contains(strings.Join(made.Setup, "\n"), made.Secret) {
+		t.Fatalf("%+v %v", made, err)
+	}
+	all, err := w.Webhooks(t.Context(), svc.ID)
+	if err != nil || len(all) != 1 || all[0].ID != made.ID {
+		t.Errorf("listed: %+v %v", all, err)
+	}
+	rotated, err := w.RotateWebhook(t.Context(), made.ID)
+	if err != nil || rotated.Secret == made.Secret || rotated.URL != made.URL {
+		t.Errorf("rotated: %+v %v", rotated, err)
+	}
+	if _, _, err := w.DB.AcceptDelivery(t.Context(), platform.Delivery{Webhook: made.ID, Service: svc.ID, Name: "one", Ref: "refs/heads/main"}); err != nil {
+		t.Fatal(err)
+	}
+	taken, err := w.Deliveries(t.Context(), made.ID, 5)
+	if err != nil || len(taken) != 1 || taken[0].Name != "one" {
+		t.Errorf("taken on: %+v %v", taken, err)
+	}
+	if err := w.DeleteWebhook(t.Context(), made.ID); err != nil {
+		t.Error(err)
+	}
+}

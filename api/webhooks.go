@@ -1,0 +1,118 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"csph/api/wire"
+	"csph/platform"
+)
+
+type createWebhook struct {
+	ServicePath
+	Body wire.NewWebhook
+}
+
+type webhookPath struct {
+	Webhook string `path:"webhook" doc:"id"`
+}
+
+type listDeliveries struct {
+	webhookPath
+	Limit int `query:"limit" doc:"How many, the newest first" default:"20" minimum:"1" maximum:"200"`
+}
+
+func (s *Server) webhookOperations(api huma.API) {
+	op := func(id, method, path, summary string) operation {
+		return operation{id: id, method: method, path: path, tag: "sources", summary: summary}
+	}
+	made := func(o operation) operation {
+		o.status = http.StatusCreated
+		return o
+	}
+	add(s, api, op("list-webhooks", http.MethodGet, "/v1/services/{service}/webhooks", "List a service's webhooks"), s.listWebhooks)
+	add(s, api, made(op("create-webhook", http.MethodPost, "/v1/services/{service}/webhooks", "Make a webhook; its secret is shown here only")), s.createWebhook)
+	add(s, api, op("rotate-webhook", http.MethodPost, "/v1/webhooks/{webhook}/rotate", "Give a webhook a new secret; the old one counts no more"), s.rotateWebhook)
+	add(s, api, op("delete-webhook", http.MethodDelete, "/v1/webhooks/{webhook}", "Delete a webhook"), s.deleteWebhook)
+	add(s, api, op("list-deliveries", http.MethodGet, "/v1/webhooks/{webhook}/deliveries", "List what a webhook has taken on, and what became of it"), s.listDeliveries)
+}
+
+func (s *Server) listWebhooks(ctx context.Context, in *ServicePath) (*body[[]platform.Webhook], error) {
+	svc, err := s.service(ctx, in.Service)
+	if err != nil {
+		return nil, err
+	}
+	all, err := s.Records.Webhooks(ctx, svc.ID)
+	if err != nil {
+		return nil, err
+	}
+	return array(all), nil
+}
+
+func (s *Server) createWebhook(ctx context.Context, in *createWebhook) (*body[wire.MadeWebhook], error) {
+	svc, err := s.service(ctx, in.Service)
+	if err != nil {
+		return nil, err
+	}
+	w := platform.Webhook{
+		Service: svc.ID, Provider: in.Body.Provider, Branch: in.Body.Branch, Tags: in.Body.Tags, Previews: in.Body.Previews,
+		By: caller(ctx).MemberName,
+	}
+	if err := s.Hooks.Check(w); err != nil {
+		return nil, err
+	}
+	w, secret, err := s.Records.CreateWebhook(ctx, w)
+	return s.madeWebhook(w, secret, err)
+}
+
+func (s *Server) madeWebhook(w platform.Webhook, secret string, err error) (*body[wire.MadeWebhook], error) {
+	if err != nil {
+		return nil, err
+	}
+	out := wire.MadeWebhook{Webhook: w, Secret: secret}
+	out.URL, out.Setup = s.Hooks.Setup(w, secret)
+	return answer(out, nil)
+}
+
+// webhook returns a webhook of a service that the caller sees.
+func (s *Server) webhook(ctx context.Context, id string) (platform.Webhook, error) {
+	w, err := s.Records.Webhook(ctx, id)
+	if err != nil {
+		return w, err
+	}
+	if _, err := s.service(ctx, w.Service); err != nil {
+		return platform.Webhook{}, hidden("webhook", id)
+	}
+	return w, nil
+}
+
+func (s *Server) rotateWebhook(ctx context.Context, in *webhookPath) (*body[wire.MadeWebhook], error) {
+	w, err := s.webhook(ctx, in.Webhook)
+	if err != nil {
+		return nil, err
+	}
+	secret, err := s.Records.RotateWebhook(ctx, w.ID)
+	return s.madeWebhook(w, secret, err)
+}
+
+func (s *Server) deleteWebhook(ctx context.Context, in *webhookPath) (*none, error) {
+	w, err := s.webhook(ctx, in.Webhook)
+	if err != nil {
+		return nil, err
+	}
+	return nil, s.Records.DeleteWebhook(ctx, w.ID)
+}
+
+func (s *Server) listDeliveries(ctx context.Context, in *listDeliveries) (*body[[]platform.Delivery], error) {
+	w, err := s.webhook(ctx, in.Webhook)
+	if err != nil {
+		return nil, err
+	}
+	all, err := s.Records.Deliveries(ctx, w.ID, in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	return array(all), nil
+}

@@ -1,0 +1,93 @@
+package e2e
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/cgi"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// settings writes a configuration for csphd and returns its path.
+func settings(t testing.TB, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "csphd.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// hub NAME: another git server, git's own over HTTP, with the repository NAME.git, at $HUB. Work trees push to it by
+// the remote hub, the path of the repository.
+func hub(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: hub NAME")
+	}
+	root := ts.MkAbs("hub")
+	repository := filepath.Join(root, args[0]+".git")
+	ts.Check(os.MkdirAll(root, 0o755))
+	ts.Check(ts.Exec("git", "init", "-q", "--bare", "-b", "main", repository))
+	out, err := exec.Command("git", "--exec-path").Output()
+	ts.Check(err)
+	server := httptest.NewServer(&cgi.Handler{
+		Path: filepath.Join(strings.TrimSpace(string(out)), "git-http-backend"),
+		Env:  []string{"GIT_PROJECT_ROOT=" + root, "GIT_HTTP_EXPORT_ALL=1"},
+	})
+	ts.Defer(server.Close)
+	ts.Setenv("HUB", server.URL+"/"+args[0]+".git")
+	ts.Setenv("HUB_PATH", repository)
+}
+
+// deliver CREATED REF COMMIT DELIVERY [SECRET]: GitHub's delivery of a push, to the webhook in the file CREATED, which
+// csph webhooks create -o json has printed. COMMIT is a file with the commit's id. The answer is on standard output.
+func deliver(ts *testscript.TestScript, s *server, neg bool, args []string) {
+	if len(args) < 4 {
+		ts.Fatalf("usage: deliver CREATED REF COMMIT DELIVERY [SECRET]")
+	}
+	var made struct{ URL, Secret string }
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &made))
+	if len(args) > 4 {
+		made.Secret = args[4]
+	}
+	commit := strings.TrimSpace(ts.ReadFile(args[2]))
+	body, err := json.Marshal(map[string]any{
+		"ref": args[1], "after": commit, "head_commit": map[string]string{"id": commit, "message": "pushed to the hub"},
+		"repository": map[string]string{"full_name": "acme/shop"}, "sender": map[string]string{"login": "ada"},
+	})
+	ts.Check(err)
+	mac := hmac.New(sha256.New, []byte(made.Secret))
+	mac.Write(body)
+	host, path, _ := strings.Cut(strings.TrimPrefix(made.URL, "http://"), "/")
+	request, err := http.NewRequest(http.MethodPost, "http://"+s.http+"/"+path, bytes.NewReader(body))
+	ts.Check(err)
+	request.Host = host
+	for name, value := range map[string]string{
+		"Content-Type": "application/json", "X-GitHub-Event": "push", "X-GitHub-Delivery": args[3],
+		"X-Hub-Signature-256": "sha256=" + hex.EncodeToString(mac.Sum(nil)),
+	} {
+		request.Header.Set(name, value)
+	}
+	answer, err := http.DefaultClient.Do(request)
+	ts.Check(err)
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	ts.Check(err)
+	if _, err := ts.Stdout().Write(text); err != nil {
+		ts.Fatalf("%v", err)
+	}
+	if failed := answer.StatusCode >= 300; failed != neg {
+		ts.Fatalf("the delivery was answered %s: %s", answer.Status, text)
+	}
+}
