@@ -46,8 +46,9 @@ race: ## unit tests, with the race detector
 bench: packages daemons build ## ratios against raw floors, measured in the same run
 	@etc/scripts/bench.sh
 
-bench-router: packages build ## CPU a request against nginx and net/http's proxy, side by side
-	@etc/scripts/packages.sh wrk:wrk nginx:nginx-light
+bench-router: packages ## CPU a request against nginx, HAProxy and Caddy, side by side
+	@etc/scripts/packages.sh wrk:wrk nginx:nginx-light haproxy:haproxy h2load:nghttp2-client
+	@etc/caddy/build.sh $(BIN)
 	go run ./router/bench
 
 golden: ## write the golden files anew; review them as a diff

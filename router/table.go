@@ -44,7 +44,7 @@ type route struct {
 }
 
 func newTable(version uint64, routes []*route) (*table, error) {
-	t := &table{version: version, routes: routes, services: map[string]int{}, hosts: map[string]int{}, wild: map[string]int{}}
+	t := &table{version: version, routes: routes, services: make(map[string]int, len(routes)), hosts: make(map[string]int, len(routes)), wild: map[string]int{}}
 	for i, r := range routes {
 		t.services[r.service] = i
 		for _, h := range r.hosts {

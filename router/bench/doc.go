@@ -1,5 +1,9 @@
-// Command bench measures what a request costs the router, in CPU time of its own process, against
-// nginx and net/http/httputil.ReverseProxy in the same run: one wrk with 64 keep-alive connections over
-// loopback, the same nginx behind each. Requests a second depend on the machine's neighbours; CPU time
-// divided by requests hardly does. -websockets N tells the memory of so many idle ones instead. It needs nginx and wrk; -pprof FOLDER writes a CPU profile of the router.
+// Command bench measures what the router costs, side by side with nginx, HAProxy, Caddy and
+// net/http/httputil.ReverseProxy in the same run, in turns, over loopback and before the same nginx. The
+// figure is the CPU time of the proxy's own process divided by requests: requests a second depend on the
+// machine's neighbours, that hardly does. Every proxy writes an access log and sets the same fields.
+//
+// It needs nginx, haproxy, wrk, h2load and bin/caddy (etc/caddy/build.sh); what is missing is said and
+// left out. -only http,tls,handshakes,h2,table,sockets picks parts; -pprof FOLDER writes CPU profiles of
+// the router.
 package main

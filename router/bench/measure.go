@@ -1,69 +1,122 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
-	"os/exec"
-	"regexp"
+	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
-// measurement is one run of wrk against one proxy.
+// load asks a proxy for a while and returns how many requests were answered, and their 99th percentile
+// where it knows that. Any failed request is an error.
+type load func(ctx context.Context, p proxy, d time.Duration) (answered float64, p99 time.Duration, err error)
+
+// measurement is one run of a load against one proxy.
 type measurement struct {
 	cost float64 // CPU time of the proxy per request, in microseconds
-	p99  string
+	p99  time.Duration
 }
 
 // series are the measurements of one proxy.
 type series []measurement
 
-var (
-	requestsLine = regexp.MustCompile(`(\d+) requests in`)
-	p99Line      = regexp.MustCompile(`99%\s+(\S+)`)
-	errorLine    = regexp.MustCompile(`(?m)^\s+(Non-2xx.*|Socket errors.*)$`)
-)
-
-// measure loads p for d. Any failed request is an error.
-func (p proxy) measure(ctx context.Context, b body, d time.Duration) (measurement, error) {
+// measure loads p for d.
+func (p proxy) measure(ctx context.Context, ask load, d time.Duration) (measurement, error) {
 	before, err := cpu(p.pid)
 	if err != nil {
 		return measurement{}, err
 	}
-	out, err := exec.CommandContext(ctx, "wrk", "-t1", "-c64", "--latency", "-d", d.String(), "http://"+p.addr+"/"+b.name).CombinedOutput()
+	n, p99, err := ask(ctx, p, d)
 	if err != nil {
-		return measurement{}, fmt.Errorf("wrk: %w: %s", err, out)
+		return measurement{}, err
 	}
 	after, err := cpu(p.pid)
 	if err != nil {
 		return measurement{}, err
 	}
-	if failed := errorLine.FindSubmatch(out); failed != nil {
-		return measurement{}, fmt.Errorf("requests failed: %s", failed[1])
+	if n == 0 {
+		return measurement{}, errors.New("nothing was answered")
 	}
-	requests, p99 := requestsLine.FindSubmatch(out), p99Line.FindSubmatch(out)
-	if requests == nil || p99 == nil {
-		return measurement{}, fmt.Errorf("wrk printed %q", out)
-	}
-	n, err := strconv.ParseFloat(string(requests[1]), 64)
-	if err != nil {
-		return measurement{}, err
-	}
-	return measurement{cost: float64((after - before).Microseconds()) / n, p99: string(p99[1])}, nil
+	return measurement{cost: float64((after - before).Microseconds()) / n, p99: p99}, nil
 }
 
-func (s series) median() measurement {
-	sorted := slices.SortedFunc(slices.Values(s), func(a, b measurement) int {
-		if a.cost < b.cost {
-			return -1
+// cost is the median.
+func (s series) cost() float64 { return s.sorted()[len(s)/2].cost }
+
+func (s series) sorted() series {
+	return slices.SortedFunc(slices.Values(s), func(a, b measurement) int { return cmp.Compare(a.cost, b.cost) })
+}
+
+// p99 is the median of the 99th percentiles.
+func (s series) p99() time.Duration {
+	var all []time.Duration
+	for _, m := range s {
+		all = append(all, m.p99)
+	}
+	slices.Sort(all)
+	return all[len(all)/2]
+}
+
+// inTurns measures all proxies round by round, so that a change of the machine's load meets all of them.
+func inTurns(ctx context.Context, o options, proxies []proxy, ask load) ([]series, error) {
+	results := make([]series, len(proxies))
+	for range o.rounds {
+		for i, p := range proxies {
+			m, err := p.measure(ctx, ask, o.duration())
+			if err != nil {
+				return nil, fmt.Errorf("measure %s: %w", p.name, err)
+			}
+			results[i] = append(results[i], m)
 		}
-		return 1
-	})
-	return sorted[len(sorted)/2]
+	}
+	return results, nil
 }
 
-func (s series) cost() float64 { return s.median().cost }
+// printTable prints a line for each proxy: CPU a request, p99, and the ratio of the first one's cost.
+func printTable(what string, proxies []proxy, results []series) {
+	fmt.Printf("\n%-26s %12s %10s %14s\n", what, "CPU/request", "p99", "ratio to "+proxies[0].name)
+	for i, p := range proxies {
+		p99 := "-"
+		if d := results[i].p99(); d > 0 {
+			p99 = d.Round(10 * time.Microsecond).String()
+		}
+		fmt.Printf("%-26s %9.2f µs %10s %14.2f\n", p.name, results[i].cost(), p99, results[i].cost()/results[0].cost())
+	}
+}
 
-// p99 returns the 99th percentile of the median measurement, as wrk prints it.
-func (s series) p99() string { return s.median().p99 }
+// cpu returns the CPU time, user and system, that a process has taken (proc(5)).
+func cpu(pid int) (time.Duration, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, err
+	}
+	_, rest, _ := strings.Cut(string(b), ") ")
+	fields := strings.Fields(rest)
+	if len(fields) < 13 {
+		return 0, fmt.Errorf("read /proc/%d/stat: %q", pid, b)
+	}
+	const perSecond = 100 // USER_HZ
+	user, err1 := strconv.ParseInt(fields[11], 10, 64)
+	system, err2 := strconv.ParseInt(fields[12], 10, 64)
+	return time.Duration(user+system) * time.Second / perSecond, errors.Join(err1, err2)
+}
+
+// resident returns the memory that a process has, in bytes (VmRSS, proc(5)).
+func resident(pid int) (int64, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(b)) {
+		var kb int64
+		if n, _ := fmt.Sscanf(line, "VmRSS: %d kB", &kb); n == 1 {
+			return kb << 10, nil
+		}
+	}
+	return 0, fmt.Errorf("no VmRSS in the status of %d", pid)
+}

@@ -9,125 +9,76 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
-	"strconv"
-	"strings"
-	"sync"
 	"time"
 )
 
-// holdSockets opens n websockets through the router, leaves them idle, and prints what one costs the
-// router's process. The limit on open files must allow for four times as many.
-func holdSockets(ctx context.Context, o options, n int) (err error) {
-	app, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	held := &connections{}
-	defer held.close()
-	defer app.Close()
-	go acceptSockets(app, held)
-	dir, err := os.MkdirTemp("", "router-bench-")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	addrs, err := freeAddresses(1)
-	if err != nil {
-		return err
-	}
+// settle is how long the router has to give back what opening the websockets took.
+const settle = 5 * time.Second
+
+// measureSockets says how much memory an idle websocket takes in the router. Two descriptors of its
+// process go into each.
+func measureSockets(ctx context.Context, o options) (err error) {
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	p, err := startProxy(ctx, "csph", addrs[0], []string{self, "-role", "router", "-listen", addrs[0], "-target", app.Addr().String(), "-access-log", filepath.Join(dir, "access.log")})
+	addrs, err := freeAddresses(2)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, stopAll([]proxy{p})) }()
+	h := &house{o: o, backend: addrs[0]}
+	defer func() { err = errors.Join(err, h.close()) }()
+	if _, err := h.start(ctx, "echo", addrs[0], "", []string{self, "-role", "echo", "-listen", addrs[0]}, ""); err != nil {
+		return err
+	}
+	p, err := h.start(ctx, "csph", addrs[1], "", []string{self, "-role", "router", "-listen", addrs[1], "-target", addrs[0], "-dir", o.dir}, "")
+	if err != nil {
+		return err
+	}
 	before, err := resident(p.pid)
 	if err != nil {
 		return err
 	}
-	for range n {
-		if err := openSocket(p.addr, held); err != nil {
-			return err
+	all, err := openSockets(p.addr, o.sockets)
+	defer func() {
+		for _, c := range all {
+			_ = c.Close()
 		}
+	}()
+	if err != nil {
+		return err
 	}
-	time.Sleep(10 * time.Second) // so that the router's garbage is collected
+	select {
+	case <-time.After(settle):
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	after, err := resident(p.pid)
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%d idle websockets: %.1f KB each, %d MB in all\n", n, float64(after-before)/float64(n)/1024, after>>20)
+	fmt.Printf("\n%d idle websockets: %.1f kB each (resident %.0f MB, %.0f MB before)\n", len(all),
+		float64(after-before)/1e3/float64(len(all)), float64(after)/1e6, float64(before)/1e6)
 	return nil
 }
 
-// connections are closed together.
-type connections struct {
-	mu  sync.Mutex
-	all []net.Conn
-}
-
-func (c *connections) add(conn net.Conn) {
-	c.mu.Lock()
-	c.all = append(c.all, conn)
-	c.mu.Unlock()
-}
-
-func (c *connections) close() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, conn := range c.all {
-		_ = conn.Close()
-	}
-}
-
-// acceptSockets upgrades every connection and then says nothing.
-func acceptSockets(ln net.Listener, held *connections) {
-	for {
-		conn, err := ln.Accept()
+func openSockets(addr string, n int) (all []net.Conn, err error) {
+	for range n {
+		c, err := net.Dial("tcp", addr)
 		if err != nil {
-			return
+			return all, err
 		}
-		held.add(conn)
-		go func() {
-			if _, err := http.ReadRequest(bufio.NewReaderSize(conn, 512)); err == nil {
-				_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
-			}
-		}()
+		all = append(all, c)
+		if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"); err != nil {
+			return all, err
+		}
+		resp, err := http.ReadResponse(bufio.NewReaderSize(c, 512), nil)
+		if err != nil {
+			return all, err
+		}
+		if resp.StatusCode != http.StatusSwitchingProtocols {
+			return all, errors.New(resp.Status)
+		}
 	}
-}
-
-func openSocket(addr string, held *connections) error {
-	conn, err := net.Dial("tcp", addr)
-	if err != nil {
-		return err
-	}
-	held.add(conn)
-	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"); err != nil {
-		return err
-	}
-	resp, err := http.ReadResponse(bufio.NewReaderSize(conn, 512), nil)
-	if err != nil {
-		return err
-	}
-	if resp.StatusCode != http.StatusSwitchingProtocols {
-		return fmt.Errorf("a websocket was answered with %s", resp.Status)
-	}
-	return nil
-}
-
-// resident returns the memory that a process has in use (proc(5)).
-func resident(pid int) (int64, error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
-	if err != nil {
-		return 0, err
-	}
-	fields := strings.Fields(string(b))
-	if len(fields) < 2 {
-		return 0, fmt.Errorf("read /proc/%d/statm: %q", pid, b)
-	}
-	pages, err := strconv.ParseInt(fields[1], 10, 64)
-	return pages * int64(os.Getpagesize()), err
+	return all, nil
 }
