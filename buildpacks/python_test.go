@@ -96,6 +96,7 @@ func TestPythonAppsAreFoundWhereTheyAre(t *testing.T) {
 		"in a package":                 {[]string{"shop/__init__.py", "", "shop/web.py", flask + "app = Flask(__name__)"}, "shop.web:app"},
 		"in a folder without one":      {[]string{"backend/app.py", flask + "import models\napp = Flask(__name__)", "backend/models.py", ""}, "cd backend && exec gunicorn --bind 0.0.0.0:${PORT:-8080} --worker-tmp-dir /dev/shm app:app"},
 		"in a namespace package":       {[]string{"backend/app.py", flask + "from backend.models import x\napp = Flask(__name__)", "backend/models.py", ""}, "backend.app:app"},
+		"by its relative imports":      {[]string{"backend/app.py", flask + "from .models import x\napp = Flask(__name__)", "backend/models.py", ""}, "backend.app:app"},
 		"not in tests":                 {[]string{"tests/app.py", flask + "app = Flask(__name__)", "core.py", flask + "app = Flask(__name__)"}, "core:app"},
 		"FLASK_APP":                    {[]string{".flaskenv", "FLASK_APP=orders.py\n", "orders.py", flask + "app = Flask(__name__)", "app.py", flask + "app = Flask(__name__)"}, "orders:app"},
 		"inside of a function only":    {[]string{"main.py", flask + "def run():\n    app = Flask(__name__)\n"}, "python main.py"},
