@@ -6,6 +6,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -129,16 +130,48 @@ func (a *app) follow(cmd *cobra.Command, c *client.Client, wait waitFlags, out w
 	if d := out.Deployment; d != nil {
 		return a.await(cmd.Context(), c, wait, func(context.Context) (platform.Deployment, error) { return *d, nil })
 	}
+	scaling := out.Service.Running != nil && !out.Service.Suspended
+	if scaling && !wait.none {
+		var err error
+		if out.Service, err = scaled(cmd.Context(), c, out.Service, wait.timeout); err != nil {
+			return err
+		}
+	}
 	return a.show(out, func() error {
 		name := out.Service.Name
 		switch {
 		case out.Service.Suspended:
 			return a.printf("%s is configured; it is suspended, and gets the change when it is resumed: csph services resume %s\n", name, name)
-		case out.Service.Running != nil:
-			return a.printf("%s is being scaled to %d × %s\n", name, out.Service.Running.Count, out.Service.Running.Shape)
+		case scaling:
+			return a.printf("%s runs %d of %d × %s\n", name, out.Service.Running.Up, out.Service.Running.Count, out.Service.Running.Shape)
 		}
 		return a.printf("%s is configured; nothing is live yet that could have the change. Deploy with: csph deploy --service %s\n", name, name)
 	})
+}
+
+// scalePoll is the time between two looks at a service that is being scaled.
+const scalePoll = 200 * time.Millisecond
+
+// scaled blocks until as many spherelets of a service run as should.
+func scaled(ctx context.Context, c *client.Client, svc wire.ServiceView, timeout time.Duration) (wire.ServiceView, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	tick := time.NewTicker(scalePoll)
+	defer tick.Stop()
+	for {
+		now, err := c.Service(ctx, svc.ID)
+		if err == nil && (now.Running == nil || now.Running.Up == now.Running.Count) {
+			return now, nil
+		}
+		if err != nil && ctx.Err() == nil {
+			return now, err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return svc, fmt.Errorf("%s is still being scaled after %s; csph services get %s shows how far it is", svc.Name, timeout, svc.Name)
+		}
+	}
 }
 
 func (a *app) servicesSetRegistry() *cobra.Command {
