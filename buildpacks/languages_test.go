@@ -119,7 +119,7 @@ func TestPortsThatCodeFixesAreFound(t *testing.T) {
 		"app.listen(3000)": 3000, "const port = 3000": 3000, "port := 4000": 4000, `http.ListenAndServe(":9090", nil)`: 9090, `bind("0.0.0.0:3000")`: 3000,
 		`.bind(("0.0.0.0", 7000))`: 7000, "run(([0, 0, 0, 0], 3030))": 3030, "serve({ port: 5000 })": 5000, "app.start(7070);": 7070, "port(4567);": 4567,
 		"const port = process.env.PORT || 3000": 0, `os.Getenv("PORT"); ":9090"`: 0, "// app.listen(3000)": 0, "app.listen(8080)": 0, "x.listen(path)": 0,
-		`bind("127.0.0.1:3000")`: 0, "support = 3000": 0, "report(3000)": 0, "app.listen(process.env.port ?? 3000)": 3000, "app.listen(process.env.PORT ?? 3000)": 0,
+		`bind("127.0.0.1:3000")`: 0, "support = 3000": 0, "report(3000)": 0, "db({ port: 5432 }); app.listen(3000)": 3000, "redis({port: 6379})": 0, "app.listen(process.env.port ?? 3000)": 3000, "app.listen(process.env.PORT ?? 3000)": 0,
 	} {
 		p := &Plan{}
 		source{tree("a.ts", code)}.listenHint(p, ".", ".ts")
@@ -129,6 +129,14 @@ func TestPortsThatCodeFixesAreFound(t *testing.T) {
 		if loopback := strings.Contains(code, "127.0.0.1"); loopback != (len(p.Warnings) == 1) {
 			t.Errorf("%s: warnings %q", code, p.Warnings)
 		}
+	}
+}
+
+func TestOfSeveralPortsNoneIsTaken(t *testing.T) {
+	p := &Plan{}
+	source{tree("a.go", `serve(":3000")`, "metrics/b.go", `serve(":9090")`)}.listenHint(p, ".", ".go")
+	if p.Port != 0 || len(p.Warnings) != 1 || !strings.Contains(p.Warnings[0], "3000 in a.go, 9090 in metrics/b.go") {
+		t.Errorf("got port %d, warnings %q", p.Port, p.Warnings)
 	}
 }
 

@@ -34,14 +34,21 @@ func (l listener) loopback() bool {
 	return strings.HasPrefix(l.host, "127") || l.host == "localhost" || l.host == "[::1]"
 }
 
+// otherServices are ports of databases, queues and mail servers: code that names one connects to it.
+var otherServices = []int{25, 465, 587, 1025, 1433, 1521, 2181, 3306, 4222, 5432, 5672, 6379, 8125, 9042, 9092, 9200, 11211, 26257, 27017}
+
 // listenHint looks through the code below dir where nothing else tells the port: code that reads PORT is left alone; a
-// port that is written out is the plan's; an address that is the spherelet's own is warned of.
+// port that is written out is the plan's; of several, and of an address that is the spherelet's own, it warns.
 func (s source) listenHint(p *Plan, dir string, extensions ...string) {
 	found, reads := s.listeners(dir, extensions)
 	if reads || len(found) == 0 {
 		return
 	}
 	l := found[0]
+	if i := slices.IndexFunc(found, func(o listener) bool { return o.port != l.port }); i >= 0 {
+		p.warn("nothing reads PORT, and the code names several ports (%d in %s, %d in %s): read PORT, or say which with --port", l.port, l.file, found[i].port, found[i].file)
+		return
+	}
 	if l.loopback() {
 		p.warn("%s listens on %s:%d, which nothing outside of the spherelet reaches: listen on 0.0.0.0 and the port in PORT", l.file, l.host, l.port)
 		return
@@ -85,7 +92,7 @@ func listenersIn(file, text string) []listener {
 	for _, pattern := range []*regexp.Regexp{listensAt, listensPair, listensOn} {
 		for _, m := range pattern.FindAllStringSubmatch(text, -1) {
 			port, err := strconv.Atoi(m[2])
-			if err == nil && port > 0 && port < 65536 {
+			if err == nil && port > 0 && port < 65536 && !slices.Contains(otherServices, port) {
 				found = append(found, listener{file, strings.NewReplacer(", ", ".", ",", ".").Replace(m[1]), port})
 			}
 		}
