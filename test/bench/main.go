@@ -29,7 +29,7 @@ type measurement struct {
 
 func measurements() []measurement {
 	return []measurement{
-		{"push", measurePushes}, {"config", measureConfig}, {"fence", measureFence},
+		{"push", measurePushes}, {"builds", measureBuilds}, {"config", measureConfig}, {"fence", measureFence},
 		{"idle", measureIdle}, {"large", measureLarge},
 	}
 }
@@ -37,7 +37,7 @@ func measurements() []measurement {
 func main() {
 	root := flag.String("root", ".", "the source tree")
 	bin := flag.String("bin", "", "the folder of csphd and the daemons (default: bin in the source tree)")
-	only := flag.String("only", "", "measure only these, separated by commas: push, config, fence, idle, large")
+	only := flag.String("only", "", "measure only these, separated by commas: push, builds, config, fence, idle, large")
 	rounds := flag.Int("rounds", 5, "rounds of which the median is taken")
 	strict := flag.Bool("strict", false, "exit with 1 when a figure misses its target")
 	flag.Parse()

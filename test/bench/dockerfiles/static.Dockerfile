@@ -1,0 +1,2 @@
+FROM nginx:1-bookworm
+COPY . /usr/share/nginx/html
