@@ -57,13 +57,15 @@ type authority struct {
 	config *certmagic.Config
 	heard  *heard
 	client *http.Client
-	caa    atomic.Pointer[[]string] // what the directory says, once it was read
+
+	challenges int                      // kinds that an order can be validated by
+	caa        atomic.Pointer[[]string] // what the directory says, once it was read
 }
 
 // newAuthority prepares orders from d. The solver, where not nil, solves all its challenges.
 func newAuthority(d Directory, storage certmagic.Storage, cache *certmagic.Cache, ports Ports, solver acmez.Solver, log *slog.Logger) *authority {
 	logger, heard := newWire(log)
-	a := &authority{Directory: d, heard: heard}
+	a := &authority{Directory: d, heard: heard, challenges: 1}
 	a.config = certmagic.New(cache, certmagic.Config{
 		Storage: storage, Logger: logger, OCSP: certmagic.OCSPConfig{DisableStapling: true},
 		KeySource: certmagic.StandardKeyGenerator{KeyType: certmagic.P256},
@@ -75,6 +77,9 @@ func newAuthority(d Directory, storage certmagic.Storage, cache *certmagic.Cache
 	}
 	template.ListenHost, template.AltHTTPPort, template.DisableHTTPChallenge = where(ports.HTTP)
 	_, template.AltTLSALPNPort, template.DisableTLSALPNChallenge = where(ports.HTTPS)
+	if solver == nil && !template.DisableHTTPChallenge && !template.DisableTLSALPNChallenge {
+		a.challenges = 2
+	}
 	if d.EAB != nil {
 		template.ExternalAccount = &acme.EAB{KeyID: d.EAB.KeyID, MACKey: d.EAB.MACKey}
 	}

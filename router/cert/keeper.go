@@ -71,8 +71,14 @@ type Keeper struct {
 	wake chan struct{} // holds a value when there may be something to do
 
 	mu    sync.Mutex
-	busy  map[string]chan struct{} // domains being worked on, by id; closed when they no longer are
-	plans map[string]plan          // of certificates, by id of their domain
+	busy  map[string]*work // domains being worked on, by id
+	plans map[string]plan  // of certificates, by id of their domain
+}
+
+// work is what is being done for a domain.
+type work struct {
+	ended  chan struct{} // closed
+	cancel context.CancelFunc
 }
 
 // New prepares a Keeper; Load and then Run make it work, Close must be called in the end.
@@ -80,7 +86,7 @@ func New(c Config) *Keeper {
 	c.Waits = c.Waits.withDefaults()
 	k := &Keeper{
 		Config: c, sites: newSites(), wake: make(chan struct{}, 1),
-		busy: map[string]chan struct{}{}, plans: map[string]plan{}, dns: map[*Provider][]*authority{},
+		busy: map[string]*work{}, plans: map[string]plan{}, dns: map[*Provider][]*authority{},
 	}
 	// certmagic wants a cache, whose maintenance has nothing to do: no certificate is ever put into it.
 	k.cache = certmagic.NewCache(certmagic.CacheOptions{
@@ -159,8 +165,10 @@ func (k *Keeper) start(ctx context.Context, working *sync.WaitGroup, slots chan 
 			next = earlier(next, due)
 			continue
 		}
-		done, free := k.claim(d.ID)
+		one, cancel := context.WithCancel(ctx)
+		done, free := k.claim(d.ID, cancel)
 		if !free {
+			cancel()
 			continue // whoever is at it wakes Run
 		}
 		working.Go(func() {
@@ -168,8 +176,8 @@ func (k *Keeper) start(ctx context.Context, working *sync.WaitGroup, slots chan 
 			select {
 			case slots <- struct{}{}:
 				defer func() { <-slots }()
-				k.work(ctx, d.ID)
-			case <-ctx.Done():
+				k.work(one, d.ID)
+			case <-one.Done():
 			}
 		})
 	}
@@ -184,38 +192,48 @@ func (k *Keeper) Wake() {
 	}
 }
 
-// claim takes a domain for the caller, unless another one has it. done gives it back and wakes Run.
-func (k *Keeper) claim(id string) (done func(), free bool) {
+// claim takes a domain for the caller, unless another one has it. done gives it back, calls cancel and wakes Run.
+func (k *Keeper) claim(id string, cancel context.CancelFunc) (done func(), free bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.busy[id] != nil {
 		return nil, false
 	}
-	ended := make(chan struct{})
-	k.busy[id] = ended
+	w := &work{ended: make(chan struct{}), cancel: cancel}
+	k.busy[id] = w
 	return func() {
 		k.mu.Lock()
 		delete(k.busy, id)
 		k.mu.Unlock()
-		close(ended)
+		cancel()
+		close(w.ended)
 		k.Wake()
 	}, true
+}
+
+// abandon ends what is being done for a domain.
+func (k *Keeper) abandon(id string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if w := k.busy[id]; w != nil {
+		w.cancel()
+	}
 }
 
 // await is claim that waits for its turn.
 func (k *Keeper) await(ctx context.Context, id string) (done func(), err error) {
 	for {
-		if done, free := k.claim(id); free {
+		if done, free := k.claim(id, func() {}); free {
 			return done, nil
 		}
 		k.mu.Lock()
-		ended := k.busy[id]
+		w := k.busy[id]
 		k.mu.Unlock()
-		if ended == nil {
+		if w == nil {
 			continue
 		}
 		select {
-		case <-ended:
+		case <-w.ended:
 		case <-ctx.Done():
 			return nil, fmt.Errorf("wait for the work on the domain: %w", ctx.Err())
 		}

@@ -3,6 +3,7 @@ package cert
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -196,5 +197,27 @@ func TestAWildcardWithoutAProviderSaysWhatIsMissing(t *testing.T) {
 	got := w.await(d.ID, platform.ActionRequired, platform.NoDNSProvider)
 	if !strings.Contains(got.State.Hint, "acme.dns") {
 		t.Errorf("hint %q", got.State.Hint)
+	}
+}
+
+func TestRemovingADomainEndsItsOrder(t *testing.T) {
+	asked := make(chan struct{}, 8)
+	hang := httptest.NewTLSServer(http.HandlerFunc(func(_ http.ResponseWriter, q *http.Request) {
+		asked <- struct{}{}
+		<-q.Context().Done()
+	}))
+	t.Cleanup(hang.Close)
+	w := open(t, options{before: func(c *Config) {
+		roots := x509.NewCertPool()
+		roots.AddCert(hang.Certificate())
+		c.Directories = []Directory{{URL: hang.URL + "/dir", Roots: roots, CAA: []string{"ca.test"}}}
+	}})
+	d := w.add(w.name("www"))
+	d = w.await(d.ID, platform.Issuing, "")
+	<-asked
+	w.book.remove(d.ID)
+	began := time.Now()
+	if err := w.Removed(t.Context(), d); err != nil || time.Since(began) > 10*time.Second {
+		t.Errorf("removed after %s: %v", time.Since(began), err)
 	}
 }

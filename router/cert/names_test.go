@@ -115,13 +115,15 @@ func TestWaitsDoubleUpToTheLongest(t *testing.T) {
 	}
 }
 
-func TestTheAuthoritysWordCountsMoreThanTheBudgets(t *testing.T) {
+func TestOfSeveralErrorsTheOneThatSaysMoreIsTold(t *testing.T) {
 	soon, late := &budget.WaitError{Until: time.Unix(1, 0)}, &budget.WaitError{Until: time.Unix(2, 0)}
-	said := &orderError{kind: refused}
+	away, full := &orderError{kind: unavailable}, &orderError{kind: limited}
+	no, broken := &orderError{kind: refused}, &orderError{kind: failedValidation}
 	for _, c := range []struct{ a, b, want error }{
-		{nil, late, late}, {late, soon, soon}, {soon, late, soon}, {soon, said, said}, {said, late, said},
+		{nil, late, late}, {late, soon, soon}, {soon, late, soon}, {soon, full, full}, {full, away, away},
+		{away, full, away}, {away, no, no}, {no, broken, broken}, {broken, away, broken},
 	} {
-		if got := soonest(c.a, c.b); got != c.want {
+		if got := telling(c.a, c.b); got != c.want {
 			t.Errorf("of %v and %v: %v", c.a, c.b, got)
 		}
 	}

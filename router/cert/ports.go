@@ -35,6 +35,8 @@ type DNS interface {
 type Ledger interface {
 	// Order counts an order before it is made; *budget.WaitError says that it must not be made yet.
 	Order(ctx context.Context, ca, name string, limits budget.Limits, renewal bool) error
+	// Issue counts the certificate that an order has brought.
+	Issue(ctx context.Context, ca, name string, renewal bool) error
 	// Fail counts a failed validation of name.
 	Fail(ctx context.Context, ca, name string) error
 	// Pause keeps orders for name away from an authority until then.

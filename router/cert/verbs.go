@@ -42,8 +42,9 @@ func (k *Keeper) Added(ctx context.Context, d platform.Domain) {
 // Reload serves a domain by what its record says now, after its HSTS was changed.
 func (k *Keeper) Reload(d platform.Domain) { k.serve(d, k.certOf(d.Name)) }
 
-// Removed stops serving domains whose records are gone, and deletes their certificates and keys.
+// Removed stops serving a domain whose record is gone, ends an order for it, and deletes its certificates and keys.
 func (k *Keeper) Removed(ctx context.Context, d platform.Domain) error {
+	k.abandon(d.ID)
 	done, err := k.await(ctx, d.ID)
 	if err != nil {
 		return err
@@ -68,7 +69,7 @@ func (k *Keeper) Verify(ctx context.Context, id string) (platform.Domain, dnsche
 		return d, dnscheck.Finding{}, err
 	}
 	f, err := k.DNS.Check(ctx, d.Name, k.expect(ctx, d))
-	if err != nil || d.Status == platform.DomainActive || d.Certificate.Source != platform.FromACME {
+	if err != nil || d.Status == platform.DomainActive || d.Status == platform.Issuing || d.Certificate.Source != platform.FromACME {
 		return d, f, err
 	}
 	d, _, err = k.judged(ctx, d, f)

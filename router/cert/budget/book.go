@@ -25,10 +25,10 @@ func (b *book) refusal(ca, name string, limits Limits, renewal bool, now time.Ti
 		}
 	}
 	at(limits.Failures, "validations of "+name+" have failed too often", func(e event) bool { return e.Kind == failed && e.Name == name })
-	at(limits.Duplicates, "many certificates were ordered for "+name, func(e event) bool { return e.Kind != failed && e.Name == name })
+	at(limits.Duplicates, "many certificates were issued for "+name, func(e event) bool { return (e.Kind == issued || e.Kind == renewed) && e.Name == name })
 	if !renewal {
-		at(limits.Orders, "many orders were made", func(e event) bool { return e.Kind != failed })
-		at(limits.Registered, "many certificates were ordered for names of "+domain, func(e event) bool { return e.Kind == ordered && e.Domain == domain })
+		at(limits.Orders, "many orders were made", func(e event) bool { return e.Kind == ordered })
+		at(limits.Registered, "many certificates were issued for names of "+domain, func(e event) bool { return e.Kind == issued && e.Domain == domain })
 	}
 	return wait
 }

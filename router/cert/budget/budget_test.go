@@ -32,9 +32,13 @@ func (w *world) reopen() {
 	w.Ledger = New(&certmagic.FileStorage{Path: w.dir}, func() time.Time { return w.now })
 }
 
+// order is an order that brings a certificate, if it may be made.
 func (w *world) order(name string, l Limits, renewal bool) error {
 	w.t.Helper()
-	return w.Order(w.t.Context(), "ca", name, l, renewal)
+	if err := w.Order(w.t.Context(), "ca", name, l, renewal); err != nil {
+		return err
+	}
+	return w.Issue(w.t.Context(), "ca", name, renewal)
 }
 
 // waits checks that an order has to wait for so long.
@@ -87,6 +91,16 @@ func TestAllOrdersOfAnAccountShareABudget(t *testing.T) {
 	w.waits(w.order("a.example9.com", l, false), time.Hour)
 }
 
+func TestOrdersThatBringNothingDoNotCountAsCertificates(t *testing.T) {
+	w := open(t)
+	l := Limits{Duplicates: Limit{1, time.Hour}, Registered: Limit{1, time.Hour}}
+	for range 5 { // the authority is away
+		w.ok(w.Order(t.Context(), "ca", "a.example.com", l, true))
+	}
+	w.ok(w.order("a.example.com", l, true))
+	w.waits(w.order("a.example.com", l, true), time.Hour)
+}
+
 func TestFailedValidationsHoldBackOnlyTheirName(t *testing.T) {
 	w := open(t)
 	l := Limits{Failures: Limit{2, time.Hour}}
@@ -128,7 +142,7 @@ func TestTheLedgerForgetsWhatNoLimitCounts(t *testing.T) {
 		w.now = w.now.Add(24 * time.Hour)
 	}
 	b, err := w.load(t.Context())
-	if err != nil || len(b.Events) > 8 {
+	if err != nil || len(b.Events) > 16 {
 		t.Errorf("%d events are kept (%v)", len(b.Events), err)
 	}
 }

@@ -53,7 +53,8 @@ type kind string
 
 const (
 	ordered kind = "ordered"
-	renewed kind = "renewed" // an order in place of a certificate that there is
+	issued  kind = "issued"
+	renewed kind = "renewed" // issued in place of a certificate that there was
 	failed  kind = "failed"
 )
 
@@ -70,19 +71,27 @@ type book struct {
 }
 
 // Order counts an order for name at an authority, durably, before it is made. The error is a WaitError when
-// it would come near a limit, or the authority has asked to wait; nothing is counted then. A renewal counts
-// neither for the registered domain nor, where authorities exempt it, as a new certificate.
+// it, or the certificate that it brings, would come near a limit, or the authority has asked to wait; nothing is
+// counted then. Renewals are exempt from the limits of orders and of registered domains, as authorities have it.
 func (l *Ledger) Order(ctx context.Context, ca, name string, limits Limits, renewal bool) error {
 	return l.change(ctx, func(b *book, now time.Time) error {
 		if wait := b.refusal(ca, name, limits, renewal, now); wait != nil {
 			return wait
 		}
-		e := event{At: now, Kind: ordered, CA: ca, Domain: registered(name), Name: name}
+		b.Events = append(b.Events, event{At: now, Kind: ordered, CA: ca})
+		b.forget(limits.longest(), now)
+		return nil
+	})
+}
+
+// Issue counts a certificate that an order has brought.
+func (l *Ledger) Issue(ctx context.Context, ca, name string, renewal bool) error {
+	return l.change(ctx, func(b *book, now time.Time) error {
+		e := event{At: now, Kind: issued, CA: ca, Domain: registered(name), Name: name}
 		if renewal {
 			e.Kind = renewed
 		}
 		b.Events = append(b.Events, e)
-		b.forget(limits.longest(), now)
 		return nil
 	})
 }
