@@ -2,6 +2,7 @@ package router
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net/http"
 	"os"
@@ -105,14 +106,11 @@ func TestAnAnswerThatAHandlerDoesNotFinishIsCut(t *testing.T) {
 	})})
 	b.route()
 	for _, path := range []string{"/short", "/panic"} {
-		resp, err := b.client().Get("http://app.test" + path)
-		if err != nil {
-			continue
+		w := b.dial()
+		w.send("GET " + path + " HTTP/1.1\r\nHost: app.test\r\n\r\n")
+		if text, err := io.ReadAll(w.Reader); errors.Is(err, os.ErrDeadlineExceeded) || strings.Contains(string(text), "abc\r\n") {
+			t.Errorf("%s: %q, error %v", path, text, err)
 		}
-		if body, err := io.ReadAll(resp.Body); err == nil {
-			t.Errorf("%s: %q looks whole", path, body)
-		}
-		resp.Body.Close()
 	}
 	if status, body := b.get("http://app.test/chunked"); status != 200 || len(body) != 100_000 {
 		t.Errorf("%d, %d bytes", status, len(body))

@@ -150,6 +150,25 @@ func TestShutdownFinishesWhatIsInFlightOverHTTP3(t *testing.T) {
 	}
 }
 
+func TestShutdownClosesAConnectionOfHTTP3WhoseClientStays(t *testing.T) {
+	b, _, addr := startQUIC(t, Config{})
+	conn, err := dialQUIC(t.Context(), addr, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the router has it", func() bool { return b.clients.count() == 1 })
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := b.Shutdown(ctx); err != nil {
+		t.Error(err)
+	}
+	select {
+	case <-conn.Context().Done():
+	case <-time.After(patience):
+		t.Error("the client was not told")
+	}
+}
+
 // echoFrames is an app that upgrades to websocket and sends back what it gets.
 func echoFrames(t testing.TB) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
