@@ -174,9 +174,9 @@ func (m mixProject) steps(p *Plan) {
 		return
 	}
 	build := "mix compile"
-	if strings.Contains(m.text, `"assets.deploy"`) {
-		build += "\nmix assets.deploy"
-		p.decide("assets: mix assets.deploy", "mix.exs has the alias", "change the alias")
+	for _, dir := range m.assetFolders() {
+		build += "\n" + choose(dir == ".", "mix assets.deploy", "(cd "+shellQuote(dir)+" && mix assets.deploy)")
+		p.decide("assets: mix assets.deploy", path.Join(dir, "mix.exs")+" has the alias", "change the alias")
 	}
 	if m.runsMix() {
 		p.Steps = append(p.Steps, Step{Name: "compile", Command: build})
@@ -185,6 +185,20 @@ func (m mixProject) steps(p *Plan) {
 	build += "\nmix release " + m.release + " --overwrite --path " + jvmFolder
 	p.decide("build: mix release "+m.release, "a release holds the program, its dependencies and Erlang", "--build 'CMD'")
 	p.Steps = append(p.Steps, Step{Name: "build the release", Command: build})
+}
+
+// assetFolders are those of the projects that build assets: the root, or apps of an umbrella.
+func (m mixProject) assetFolders() []string {
+	var dirs []string
+	if strings.Contains(m.text, `"assets.deploy"`) {
+		dirs = append(dirs, ".")
+	}
+	for _, app := range m.list("apps") {
+		if dir := path.Join("apps", app); m.umbrella && strings.Contains(m.job.text(path.Join(dir, "mix.exs")), `"assets.deploy"`) {
+			dirs = append(dirs, dir)
+		}
+	}
+	return dirs
 }
 
 // runsMix tells whether the start command that the user gives is one of mix, so that no release is needed.

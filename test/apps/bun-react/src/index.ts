@@ -1,0 +1,4 @@
+import { serve } from "bun";
+import index from "./index.html";
+
+const server = serve({ routes: { "/*": index } });

@@ -1,0 +1,2 @@
+/// <reference lib="dom" />
+import { start } from "$fresh/server.ts";
