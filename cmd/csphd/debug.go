@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"html/template"
+	"log/slog"
 	"net/http"
 	"os"
 	"slices"
@@ -19,8 +20,10 @@ var debugHTML string
 
 // debugPage shows what this csphd does right now: routes, targets, drains, certificates, daemons.
 type debugPage struct {
-	s    *server
-	page *template.Template
+	state  func() debugState
+	nameOf func(service string) string
+	page   *template.Template
+	logger *slog.Logger
 }
 
 // debugState is what the page shows.
@@ -40,26 +43,27 @@ type certificate struct {
 	Expires time.Time `json:"expires"`
 }
 
-func newDebugPage(s *server, nameOf func(service string) string) (http.Handler, error) {
+func newDebugPage(state func() debugState, nameOf func(service string) string, logger *slog.Logger) (http.Handler, error) {
 	page, err := template.New("debug").Funcs(template.FuncMap{
 		"name": nameOf,
 		"age":  func(t time.Time) time.Duration { return time.Since(t).Round(time.Second) },
 		"left": func(t time.Time) string { return time.Until(t).Round(time.Hour).String() },
 		"join": func(list []string) string { return strings.Join(list, " ") },
 	}).Parse(debugHTML)
-	return &debugPage{s, page}, err
+	return &debugPage{state, nameOf, page, logger}, err
 }
 
-func (d *debugPage) state() debugState {
-	s := debugState{
-		Version: version, PID: os.Getpid(), Since: d.s.front.since.UTC(), State: d.s.config.State,
-		Daemons: d.s.Daemons(), Router: d.s.router.Snapshot(), Names: map[string]string{}, Certificates: []certificate{},
+// debugState looks at everything that the page shows.
+func (s *server) debugState() debugState {
+	now := debugState{
+		Version: version, PID: os.Getpid(), Since: s.front.since.UTC(), State: s.config.State,
+		Daemons: s.Daemons(), Router: s.router.Snapshot(), Certificates: []certificate{},
 	}
-	for host, end := range d.s.front.doorman.expiries() {
-		s.Certificates = append(s.Certificates, certificate{host, end.UTC()})
+	for host, end := range s.front.doorman.expiries() {
+		now.Certificates = append(now.Certificates, certificate{host, end.UTC()})
 	}
-	slices.SortFunc(s.Certificates, func(a, b certificate) int { return a.Expires.Compare(b.Expires) })
-	return s
+	slices.SortFunc(now.Certificates, func(a, b certificate) int { return a.Expires.Compare(b.Expires) })
+	return now
 }
 
 // ServeHTTP answers with HTML, or with JSON where that is asked for.
@@ -78,14 +82,15 @@ func (d *debugPage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (d *debugPage) names(s *debugState) {
+	s.Names = map[string]string{}
 	for _, route := range s.Router.Routes {
-		s.Names[route.Service] = d.s.metrics.nameOf(route.Service)
+		s.Names[route.Service] = d.nameOf(route.Service)
 	}
 }
 
 // note logs why a page is not whole; mostly its reader has gone.
 func (d *debugPage) note(err error) {
 	if err != nil {
-		d.s.logger.Debug("the debug page was not sent", "err", err)
+		d.logger.Debug("the debug page was not sent", "err", err)
 	}
 }

@@ -79,7 +79,8 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 	}
 }
 
-// nameOf is what people call a service: project/environment/name.
+// nameOf is what people call a service: project/environment/name, with the account's name before it for all
+// accounts but the server's first, so that no two services share one.
 func (m *metrics) nameOf(service string) string {
 	m.mu.Lock()
 	name := m.names[service]
@@ -89,19 +90,34 @@ func (m *metrics) nameOf(service string) string {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
 	defer cancel()
-	svc, err := m.db.Service(ctx, service)
+	name, err := m.fullName(ctx, service)
 	if err != nil {
 		return service // the next collection asks again
 	}
-	project, err := m.db.Project(ctx, svc.Project)
-	if err != nil {
-		return service
-	}
-	name = project.Name + "/" + svc.EnvName + "/" + svc.Name
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.names[service] = name
 	return name
+}
+
+func (m *metrics) fullName(ctx context.Context, service string) (string, error) {
+	svc, err := m.db.Service(ctx, service)
+	if err != nil {
+		return "", err
+	}
+	project, err := m.db.Project(ctx, svc.Project)
+	if err != nil {
+		return "", err
+	}
+	account, err := m.db.Account(ctx, project.Account)
+	if err != nil {
+		return "", err
+	}
+	name := project.Name + "/" + svc.EnvName + "/" + svc.Name
+	if !account.Operator {
+		name = account.Name + "/" + name
+	}
+	return name, nil
 }
 
 // run counts deployments and builds as they end, from now on, until ctx ends.

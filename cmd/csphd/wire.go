@@ -172,7 +172,7 @@ func (s *server) makeGit(context.Context) (err error) {
 
 func (s *server) makeAPI(context.Context) (err error) {
 	s.metrics = newMetrics(s)
-	debug, err := newDebugPage(s, s.metrics.nameOf)
+	debug, err := newDebugPage(s.debugState, s.metrics.nameOf, s.logger)
 	if err != nil {
 		return err
 	}
