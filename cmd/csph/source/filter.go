@@ -11,6 +11,8 @@ import (
 
 	"github.com/moby/patternmatcher"
 	"github.com/moby/patternmatcher/ignorefile"
+
+	"csph/buildpacks/zerops"
 )
 
 // filter says what is left out of an archive.
@@ -25,13 +27,26 @@ func readFilter(dir string, git bool) (*filter, error) {
 	if err := f.readDocker(dir); err != nil {
 		return nil, err
 	}
-	if err := f.read(dir, ".", ".deployignore"); err != nil {
-		return nil, err
+	if !hasZerops(dir) {
+		if err := f.read(dir, ".", ".deployignore"); err != nil {
+			return nil, err
+		}
 	}
 	if !git {
 		return f, nil
 	}
 	return f, f.read(dir, ".", ".gitignore")
+}
+
+// hasZerops reports whether a zerops.yml says how the source is built: its .deployignore is about what goes into the
+// run image, and the build may need the rest.
+func hasZerops(dir string) bool {
+	for _, name := range zerops.Names() {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 func (f *filter) readDocker(dir string) error {

@@ -201,3 +201,11 @@ func FuzzPatterns(f *testing.F) {
 		ignores(parseRules(".", text), path.Clean(name))
 	})
 }
+
+// With a zerops.yml, .deployignore says what does not go into the run image; the build has all of the source.
+func TestDeployignoreLeavesNothingOutWhereZeropsBuilds(t *testing.T) {
+	dir := tree(t, map[string]string{"zerops.yaml": "", "src/main.ts": "", ".deployignore": "src\n", ".dockerignore": "docs\n", "docs/a": ""})
+	if got, want := packed(t, dir), []string{".deployignore", ".dockerignore", "src/main.ts", "zerops.yaml"}; !slices.Equal(got, want) {
+		t.Errorf("packed %q, want %q", got, want)
+	}
+}
