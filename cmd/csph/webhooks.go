@@ -25,12 +25,14 @@ func (a *app) webhooksCreate() *cobra.Command {
 
 A push to the branch is deployed; one whose message has [skip ci] or [ci skip] in it is not.`,
 		Example: `  csph webhooks create web --provider github
+  csph webhooks create web --provider github --previews
   csph webhooks create web --provider gitlab --branch release --tags 'v*'`,
 	}
 	flag := serviceFlag(cmd)
 	cmd.Flags().StringVar(&n.Provider, "provider", "", "github, gitlab, bitbucket, bitbucket-server, azure or gitea")
 	cmd.Flags().StringVar(&n.Branch, "branch", "", "what is deployed (default: main)")
 	cmd.Flags().StringVar(&n.Tags, "tags", "", "pattern of tags that are deployed too, for example 'v*'")
+	cmd.Flags().BoolVar(&n.Previews, "previews", false, "deploy pull requests, each to an environment of its own, with the service's settings, variables and secrets")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if n.Provider == "" {
 			return usageError{fmt.Errorf("csph webhooks create wants --provider: github, gitlab, bitbucket, bitbucket-server, azure or gitea")}

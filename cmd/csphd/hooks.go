@@ -82,10 +82,14 @@ type starter struct {
 	db       *store.DB
 	deployer *deploy.Deployer
 	origins  origins
+	previews previews
 }
 
 // Start implements webhook.Starter. What an earlier csphd has built of the same commit is not built again.
 func (s starter) Start(ctx context.Context, o webhook.Order) (string, error) {
+	if o.Pull != nil {
+		return s.previews.start(ctx, o)
+	}
 	if d, ok, err := s.underWay(ctx, o); ok || err != nil {
 		return d.ID, err
 	}
@@ -145,7 +149,8 @@ const hookHeaderTime = 10 * time.Second
 // serveHooks answers webhooks on a socket that the router leads to, and carries out what they order, until ctx ends.
 func (s *server) serveHooks(ctx context.Context) error {
 	records := hooks{s.db}
-	queue := webhook.NewQueue(records, starter{s.db, s.deployer, origins{s.db, s.git}}, s.logger)
+	from := origins{s.db, s.git}
+	queue := webhook.NewQueue(records, starter{s.db, s.deployer, from, previews{s.db, s.withdrawing(), from}}, s.logger)
 	mux := http.NewServeMux()
 	mux.Handle("/hooks/{id}", webhook.NewHandler(records, records, queue, s.logger))
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

@@ -180,7 +180,7 @@ func (s *server) makeAPI(context.Context) (err error) {
 		Records: ledger.Records{DB: s.db}, Events: ledger.Bus{DB: s.db}, Runtime: s.engine, Host: s, Remotes: origins{s.db, s.git}, Hooks: s, Pullers: s.builder, Logger: s.logger,
 		Domains:  s.domains(),
 		Commands: commands{s.engine, s.deployer}, GitPort: portOf(s.config.SSH),
-		Deployer: withdrawing{deployer{s.deployer, s.db, s.engine, s.git, s.config.State}, s.domains()},
+		Deployer: s.withdrawing(),
 		Traffic:  traffic{s.front}, Pages: map[string]http.Handler{"/metrics": s.metrics.handler(), "/debug": debug},
 		Version: version, URL: s.urlOf,
 		LogDir: filepath.Join(s.config.State, "logs"), Sources: filepath.Join(s.config.State, "sources"),
@@ -195,6 +195,11 @@ func portOf(addr string) int {
 		return 0
 	}
 	return tcp.Port
+}
+
+// withdrawing is the deployer whose services leave nothing behind when they go.
+func (s *server) withdrawing() withdrawing {
+	return withdrawing{deployer{s.deployer, s.db, s.engine, s.git, s.config.State}, s.domains()}
 }
 
 // hostOf is the host name of a service (SPEC section 5).

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 )
@@ -31,8 +32,11 @@ type gitlabPayload struct {
 	After       string         `json:"after"`
 	CheckoutSHA string         `json:"checkout_sha"`
 	Commits     []gitlabCommit `json:"commits"`
-	User        string         `json:"user_username"`
-	Project     gitlabProject  `json:"project"`
+	User        string         `json:"user_username"` // of pushes
+	Author      struct {       // of merge requests
+		Username string `json:"username"`
+	} `json:"user"`
+	Project gitlabProject `json:"project"`
 
 	Attributes struct {
 		IID        int           `json:"iid"`
@@ -59,7 +63,7 @@ func readGitLab(_ http.Header, body []byte) (Event, error) {
 	if err := json.Unmarshal(body, &p); err != nil {
 		return Event{}, err
 	}
-	e := Event{Repository: p.Project.Path, Sender: p.User}
+	e := Event{Repository: p.Project.Path, Sender: cmp.Or(p.User, p.Author.Username)}
 	switch p.Kind {
 	case "push", "tag_push":
 		e.Changes = []Change{p.change()}

@@ -63,7 +63,7 @@ func refuse(format string, arguments ...any) Verdict {
 // Judge decides what an event means to the hook. It is a pure function.
 func (h Hook) Judge(e Event) Verdict {
 	if e.Pull != nil {
-		return h.judgePull(*e.Pull, e.Sender)
+		return h.judgePull(*e.Pull, e)
 	}
 	if len(e.Changes) == 0 {
 		return refuse("this kind of event deploys nothing")
@@ -105,8 +105,11 @@ func (h Hook) deploysTag(tag string) bool {
 	return err == nil && ok && h.Tags != ""
 }
 
-func (h Hook) judgePull(p Pull, sender string) Verdict {
+// judgePull lets nobody run code with the service's secrets who may not push to its repository.
+func (h Hook) judgePull(p Pull, e Event) Verdict {
 	switch {
+	case p.State != PullClosed && h.Previews && !strings.EqualFold(p.Source, e.Repository):
+		return refuse("the pull request is of a branch of %s; previews run branches of %s only", p.Source, e.Repository)
 	case !h.Previews:
 		return refuse("pull requests have no previews here; csph webhooks create --previews turns them on")
 	case p.Number <= 0 || p.Branch == "":
@@ -115,7 +118,7 @@ func (h Hook) judgePull(p Pull, sender string) Verdict {
 		return refuse("the pull request's title says to skip it")
 	}
 	return Verdict{Order: Order{
-		Hook: h.ID, Service: h.Service, Ref: heads + p.Branch, Commit: p.Commit, Subject: p.Title, Sender: sender, Pull: &p,
+		Hook: h.ID, Service: h.Service, Ref: heads + p.Branch, Commit: p.Commit, Subject: p.Title, Sender: e.Sender, Pull: &p,
 	}}
 }
 

@@ -172,10 +172,23 @@ func TestAPullRequestAsksForAPreview(t *testing.T) {
 				t.Fatalf("%d %+v", code, a)
 			}
 			o := d.next()
-			if o.Pull == nil || o.Pull.Number != 7 || o.Pull.State != PullOpened || o.Pull.Branch != "basket" || !strings.EqualFold(o.Pull.Source, "acme/shop") {
+			if o.Pull == nil || o.Pull.Number != 7 || o.Pull.State != PullOpened || o.Pull.Branch != "basket" || !strings.EqualFold(o.Pull.Source, "acme/shop") || c.provider != AzureDevOps && o.Sender != "ada" {
 				t.Errorf("%+v %+v", o, o.Pull)
 			}
 		})
+	}
+}
+
+func TestAPullRequestOfAForkIsNotRunWithTheServicesSecrets(t *testing.T) {
+	d := newDesk(t, Hook{Provider: GitLab, Previews: true})
+	one := sample(t, GitLab, "Merge Request Hook", "gitlab_merge_request.json")
+	one.body = []byte(strings.Replace(string(one.body), `"source":{"path_with_namespace":"acme/shop"}`, `"source":{"path_with_namespace":"mallory/shop"}`, 1))
+	if code, a := d.send(one); code != http.StatusOK || !strings.Contains(a.Reason, "a branch of mallory/shop") {
+		t.Errorf("%d %+v", code, a)
+	}
+	one.body = []byte(strings.Replace(string(one.body), `"action":"open"`, `"action":"close"`, 1))
+	if code, a := d.send(one); code != http.StatusAccepted {
+		t.Errorf("its end is heeded all the same: %d %+v", code, a)
 	}
 }
 

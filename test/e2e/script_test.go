@@ -84,6 +84,7 @@ func params(s *server, p testscript.Params) testscript.Params {
 		"killall":    func(ts *testscript.TestScript, neg bool, args []string) { killAll(ts, s) },
 		"eventually": eventually,
 		"hub":        hub,
+		"pull":       func(ts *testscript.TestScript, neg bool, args []string) { pull(ts, s, neg, args) },
 		"deliver":    func(ts *testscript.TestScript, neg bool, args []string) { deliver(ts, s, neg, args) },
 		"fill":       fill,
 		"unfill":     unfill,

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -13,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -56,25 +58,41 @@ func deliver(ts *testscript.TestScript, s *server, neg bool, args []string) {
 	if len(args) < 4 {
 		ts.Fatalf("usage: deliver CREATED REF COMMIT DELIVERY [SECRET]")
 	}
-	var made struct{ URL, Secret string }
-	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &made))
-	if len(args) > 4 {
-		made.Secret = args[4]
-	}
 	commit := strings.TrimSpace(ts.ReadFile(args[2]))
-	body, err := json.Marshal(map[string]any{
+	send(ts, s, neg, args[0], "push", args[3], strings.Join(args[4:], ""), map[string]any{
 		"ref": args[1], "after": commit, "head_commit": map[string]string{"id": commit, "message": "pushed to the hub"},
 		"repository": map[string]string{"full_name": "acme/shop"}, "sender": map[string]string{"login": "ada"},
 	})
+}
+
+// pull CREATED ACTION NUMBER BRANCH: GitHub's delivery of a pull request that changed.
+func pull(ts *testscript.TestScript, s *server, neg bool, args []string) {
+	if len(args) != 4 {
+		ts.Fatalf("usage: pull CREATED ACTION NUMBER BRANCH")
+	}
+	number, err := strconv.Atoi(args[2])
 	ts.Check(err)
-	mac := hmac.New(sha256.New, []byte(made.Secret))
+	repository := map[string]string{"full_name": "acme/shop"}
+	send(ts, s, neg, args[0], "pull_request", strings.Join(args[1:], " "), "", map[string]any{
+		"action": args[1], "number": number, "repository": repository, "sender": map[string]string{"login": "ada"},
+		"pull_request": map[string]any{"title": "A pull request", "head": map[string]any{"ref": args[3], "sha": "0", "repo": repository}},
+	})
+}
+
+// send makes one delivery, signed with secret or the webhook's own.
+func send(ts *testscript.TestScript, s *server, neg bool, created, event, delivery, secret string, payload any) {
+	var made struct{ URL, Secret string }
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(created)), &made))
+	body, err := json.Marshal(payload)
+	ts.Check(err)
+	mac := hmac.New(sha256.New, []byte(cmp.Or(secret, made.Secret)))
 	mac.Write(body)
 	host, path, _ := strings.Cut(strings.TrimPrefix(made.URL, "http://"), "/")
 	request, err := http.NewRequest(http.MethodPost, "http://"+s.http+"/"+path, bytes.NewReader(body))
 	ts.Check(err)
 	request.Host = host
 	for name, value := range map[string]string{
-		"Content-Type": "application/json", "X-GitHub-Event": "push", "X-GitHub-Delivery": args[3],
+		"Content-Type": "application/json", "X-GitHub-Event": event, "X-GitHub-Delivery": delivery,
 		"X-Hub-Signature-256": "sha256=" + hex.EncodeToString(mac.Sum(nil)),
 	} {
 		request.Header.Set(name, value)
