@@ -165,7 +165,7 @@ func (z zeropsBuild) prepare(st llb.State) llb.State {
 		opts = append(opts, llb.AddSecret(name, llb.SecretID(zeropsSecret(name)), llb.SecretAsEnv(true), llb.SecretOptional))
 	}
 	for i, command := range z.PrepareCommands {
-		st = z.run1(st, fmt.Sprintf("prepareCommands %d/%d: %s", i+1, len(z.PrepareCommands), oneLine(command)), zerops.PrepareFolder, command, opts...)
+		st = z.command(st, fmt.Sprintf("prepareCommands %d/%d: %s", i+1, len(z.PrepareCommands), oneLine(command)), zerops.PrepareFolder, command, opts...)
 	}
 	return st
 }
@@ -181,14 +181,14 @@ func (z zeropsBuild) commands(st llb.State) llb.State {
 		}
 	}
 	for i, command := range z.BuildCommands {
-		st = z.run1(st, fmt.Sprintf("buildCommands %d/%d: %s", i+1, len(z.BuildCommands), oneLine(command)), zerops.SourceFolder, command)
+		st = z.command(st, fmt.Sprintf("buildCommands %d/%d: %s", i+1, len(z.BuildCommands), oneLine(command)), zerops.SourceFolder, command)
 	}
 	return st
 }
 
-// run1 runs one of the user's commands, with the caches of package managers. The cache key is an argument that
+// command runs one of the user's commands, with the caches of package managers. The cache key is an argument that
 // nothing reads: a change of it makes the command run again.
-func (z zeropsBuild) run1(st llb.State, name, dir, command string, opts ...llb.RunOption) llb.State {
+func (z zeropsBuild) command(st llb.State, name, dir, command string, opts ...llb.RunOption) llb.State {
 	opts = append(opts, llb.Args([]string{"/bin/sh", "-e", "-c", command, "sh", z.CacheKey}), llb.Dir(dir), llb.WithCustomName(name), sudo())
 	for _, cache := range z.PackageCaches {
 		from, mount := llb.Scratch(), []llb.MountOption{llb.AsPersistentCacheDir(cacheID(z.service, cache), llb.CacheMountShared)}

@@ -30,7 +30,7 @@ func validate(c platform.Config) error {
 			return err
 		}
 	}
-	return nil
+	return validateChecks(c)
 }
 
 func validateEnv(name, value string) error {
