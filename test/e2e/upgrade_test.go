@@ -60,7 +60,7 @@ func upgradeUnderLoad(t *testing.T, s *server) {
 // csph runs the client.
 func (s *server) csph(t *testing.T, args ...string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, filepath.Join(s.bin, "csph"), args...)
 	cmd.Env = append(os.Environ(), "CSPH_URL=http://"+s.api, "CSPH_TOKEN="+s.token())
