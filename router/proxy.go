@@ -34,18 +34,20 @@ func (s *session) serve(head int) {
 	if s.route != nil {
 		s.route.counts.shard(s.number).started.Add(1)
 	}
-	if s.fronted(head) {
-		return
-	}
-	if s.route == nil {
+	switch {
+	case s.fronted(head):
+	case s.route == nil:
 		s.client.consume(head)
 		s.answer(page404())
-		return
+	case s.route.options.Files != nil:
+		s.serveHandler(s.route.options.Files, head)
+	default:
+		s.proxy(head)
 	}
-	if f := s.route.options.Files; f != nil {
-		s.serveHandler(f, head)
-		return
-	}
+}
+
+// proxy has a target answer the request.
+func (s *session) proxy(head int) {
 	if limit := s.bodyLimit(); s.req.Framing == h1.Sized && s.req.Length > limit {
 		s.client.consume(head)
 		refused := bodyTooLarge(limit)
@@ -58,14 +60,12 @@ func (s *session) serve(head int) {
 	call := s.lane != nil && h1.IsGRPC(s.req.Get(h1.ContentType))
 	s.writeHead()
 	s.client.consume(head)
-	if call {
+	switch {
+	case call:
 		s.serveGRPC()
-		return
+	case s.collectBody():
+		s.forward()
 	}
-	if !s.collectBody() {
-		return
-	}
-	s.forward()
 }
 
 // writeHead puts the head for the target into out.
