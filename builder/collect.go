@@ -105,7 +105,7 @@ func (b *Builder) collectImages(ctx context.Context, listed []images.Image, refs
 		gone[service]++
 	}
 	for service, n := range gone {
-		b.collected(service, fmt.Sprintf("removed %d images that no deployment can use any more", n))
+		b.collected(service, fmt.Sprintf("removed images that no deployment can use any more: %d", n))
 	}
 	return errors.Join(errs...)
 }

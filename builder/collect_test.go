@@ -85,7 +85,7 @@ func TestACollectionLeavesWhatIsLiveRestorableOrUnderWayAndNothingElse(t *testin
 		t.Errorf("caches went from %v to %v", before.Caches, after.Caches)
 	}
 	slices.Sort(d.collected)
-	if len(d.collected) != 3 || !strings.HasPrefix(d.collected[0], "svc_a: removed 1 image") || !strings.HasPrefix(d.collected[2], "svc_gone: removed the build caches") {
+	if len(d.collected) != 3 || !strings.HasPrefix(d.collected[0], "svc_a: removed images that no deployment can use any more: 1") || !strings.HasPrefix(d.collected[2], "svc_gone: removed the build caches") {
 		t.Errorf("it was told %q", d.collected)
 	}
 

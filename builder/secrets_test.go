@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"github.com/containerd/containerd/v2/core/images"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"csph/logs"
 	"csph/platform"
 )
 
@@ -153,5 +155,21 @@ func TestTheSameSourceMakesTheSameImageEvenWithoutACache(t *testing.T) {
 	must(t, os.Chtimes(dir+"/index.html", time.Now().Add(time.Hour), time.Now().Add(time.Hour)))
 	if newer, _ := build("dep_repro3", false); newer.Digest == first.Digest {
 		t.Error("files of a newer source are as old as before: caches of browsers would keep what they have")
+	}
+}
+
+func TestWhatABuildHidesIsHiddenFromEverythingThatWritesIntoItsLog(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	open := newOpenLogs(func(string) string { return path })
+	build, err := open.acquire("dep_a")
+	must(t, err)
+	release, err := open.acquire("dep_a")
+	must(t, err)
+	build.hide(logs.NewMask("hunter2"))
+	must(t, build.Close())
+	release.Line("migrating with hunter2")
+	must(t, release.Close())
+	if text := readLog(t, path); text != "O migrating with ***\n" {
+		t.Errorf("the log is %q", text)
 	}
 }
