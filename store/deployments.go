@@ -91,7 +91,11 @@ type Page struct {
 func (db *DB) DeploymentPage(ctx context.Context, p Page) ([]platform.Deployment, error) {
 	var where conditions
 	where.equal("d.service", p.Service)
-	where.equal("d.account", p.Account)
+	account := "d.account"
+	if p.Service != "" {
+		account = "d.account || ''" // the index of the service is the better one
+	}
+	where.equal(account, p.Account)
 	where.equal("d.status", string(p.Status))
 	where.among("d.project", p.Projects)
 	if p.Before != "" {

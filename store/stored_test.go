@@ -67,6 +67,8 @@ func TestListsAreReadFromAnIndex(t *testing.T) {
 		deploymentColumns + "WHERE d.account = $1 AND d.id >= $2 AND d.id < $3 ORDER BY d.id DESC LIMIT 3": "deployments_of_account",
 		deploymentColumns + "WHERE d.account = $1 AND d.project IN ($2) ORDER BY d.id DESC LIMIT 9":        "deployments_of_account",
 		auditColumns + "WHERE account IN ($1) ORDER BY seq DESC LIMIT 9":                                   "audit_of_account",
+		deploymentColumns + "WHERE d.service = $1 AND d.account || '' = $2 ORDER BY d.id DESC LIMIT 9":     "deployments_of_service",
+		deploymentColumns + "WHERE d.account = $1 AND d.status = $2 ORDER BY d.id DESC LIMIT 9":            "deployments_of_status",
 		tokenColumns + "WHERE t.hash = $1":                                                                 "sqlite_autoindex_tokens_2",
 	} {
 		plan := explainPlan(t, db, query)

@@ -71,7 +71,7 @@ func (a *app) askSecret(what string) (string, error) {
 
 func (a *app) whoamiCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "whoami", Short: "Show which account and token are in use", Args: atMost(0),
+		Use: "whoami", Example: "  csph whoami", Short: "Show which account and token are in use", Args: atMost(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := a.client()
 			if err != nil {
@@ -116,7 +116,7 @@ func (a *app) logoutCommand() *cobra.Command {
 
 func (a *app) statusCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "status", Short: "Show how the server is", Args: atMost(0),
+		Use: "status", Example: "  csph status", Short: "Show how the server is", Args: atMost(0),
 		Long: "Show how the server is. The exit status is 0 only when everything is up.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := a.client()

@@ -14,7 +14,7 @@ import (
 )
 
 func (a *app) servicesEnv() *cobra.Command {
-	cmd := &cobra.Command{Use: "env [SERVICE]", Short: "Show a service's variables", Args: atMost(1)}
+	cmd := &cobra.Command{Use: "env [SERVICE]", Example: "  csph services env web", Short: "Show a service's variables", Args: atMost(1)}
 	flag := serviceFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		_, svc, err := a.found(cmd.Context(), *flag, args)
@@ -96,7 +96,7 @@ func (a *app) servicesConfigure() *cobra.Command {
 
 func (a *app) servicesRestart() *cobra.Command {
 	var wait waitFlags
-	cmd := &cobra.Command{Use: "restart [SERVICE]", Short: "Replace all spherelets by new ones, without a build", Args: atMost(1)}
+	cmd := &cobra.Command{Use: "restart [SERVICE]", Example: "  csph services restart web", Short: "Replace all spherelets by new ones, without a build", Args: atMost(1)}
 	flag := serviceFlag(cmd)
 	wait.add(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

@@ -89,7 +89,7 @@ func describe(s platform.Source) string {
 
 func (a *app) deploymentsGet() *cobra.Command {
 	return &cobra.Command{
-		Use: "get DEPLOYMENT", Short: "Show a deployment", Args: exactly(1, "the id of a deployment"),
+		Use: "get DEPLOYMENT", Example: "  csph deployments get dep_01jq8z", Short: "Show a deployment", Args: exactly(1, "the id of a deployment"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.client()
 			if err != nil {
@@ -125,7 +125,7 @@ func (a *app) describeDeployment(d platform.Deployment) error {
 func (a *app) deploymentsWatch() *cobra.Command {
 	var timeout time.Duration
 	cmd := &cobra.Command{
-		Use: "watch DEPLOYMENT", Short: "Follow a deployment until it has settled", Args: exactly(1, "the id of a deployment"),
+		Use: "watch DEPLOYMENT", Example: "  csph deployments watch dep_01jq8z", Short: "Follow a deployment until it has settled", Args: exactly(1, "the id of a deployment"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.client()
 			if err != nil {
@@ -147,7 +147,7 @@ func (a *app) deploymentsWatch() *cobra.Command {
 
 func (a *app) deploymentsCancel() *cobra.Command {
 	return &cobra.Command{
-		Use: "cancel DEPLOYMENT", Short: "Cancel a deployment that is queued or building", Args: exactly(1, "the id of a deployment"),
+		Use: "cancel DEPLOYMENT", Example: "  csph deployments cancel dep_01jq8z", Short: "Cancel a deployment that is queued or building", Args: exactly(1, "the id of a deployment"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.client()
 			if err != nil {
@@ -168,13 +168,13 @@ func (a *app) deploymentsCancel() *cobra.Command {
 
 func (a *app) deploymentsRedeploy() *cobra.Command {
 	return a.again(&cobra.Command{
-		Use: "redeploy DEPLOYMENT", Short: "Deploy the same image again, with the service's present config",
+		Use: "redeploy DEPLOYMENT", Example: "  csph deployments redeploy dep_01jq8z", Short: "Deploy the same image again, with the service's present config",
 	}, (*client.Client).Redeploy)
 }
 
 func (a *app) rollbackCommand() *cobra.Command {
 	return a.again(&cobra.Command{
-		Use: "rollback DEPLOYMENT", Short: "Deploy the image, config and variables of an earlier deployment",
+		Use: "rollback DEPLOYMENT", Example: "  csph rollback dep_01jq8z", Short: "Deploy the image, config and variables of an earlier deployment",
 		Long: "Deploy the image, config and variables of an earlier deployment. It is a deployment of its own, with an id of its own.",
 	}, (*client.Client).Rollback)
 }

@@ -12,7 +12,7 @@ import (
 
 func (a *app) diskCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "disk", Short: "What uses the server's disk", Args: atMost(0),
+		Use: "disk", Example: "  csph disk", Short: "What uses the server's disk", Args: atMost(0),
 		Long: `What uses the server's disk, by service: images that are live or can be restored, package caches of builds,
 the repository, the checked-out source and logs; and what all services share.
 
@@ -34,7 +34,7 @@ csph services delete everything of it.`,
 
 func (a *app) servicesClearCache() *cobra.Command {
 	return &cobra.Command{
-		Use: "clear-cache SERVICE", Short: "Drop what builds of a service have cached; the next deployment is built anew",
+		Use: "clear-cache SERVICE", Example: "  csph services clear-cache web", Short: "Drop what builds of a service have cached; the next deployment is built anew",
 		Args: exactly(1, "a service, by name or id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.client()

@@ -135,7 +135,7 @@ func (a *app) printRecords(d wire.DomainView) error {
 
 func (a *app) domainsList() *cobra.Command {
 	var service string
-	cmd := &cobra.Command{Use: "list", Short: "List domains", Args: atMost(0)}
+	cmd := &cobra.Command{Use: "list", Example: "  csph domains list", Short: "List domains", Args: atMost(0)}
 	cmd.Flags().StringVarP(&service, "service", "s", "", "only those of this service")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		c, err := a.client()
@@ -164,7 +164,7 @@ func (a *app) domainsList() *cobra.Command {
 func (a *app) domainsVerify() *cobra.Command {
 	var wait time.Duration
 	cmd := &cobra.Command{
-		Use: "verify DOMAIN", Short: "Look at a domain's DNS now, and order its certificate where that is right", Args: exactly(1, "a domain"),
+		Use: "verify DOMAIN", Example: "  csph domains verify www.example.com", Short: "Look at a domain's DNS now, and order its certificate where that is right", Args: exactly(1, "a domain"),
 		Long: `Look at a domain's DNS now, and order its certificate where that is right.
 
 Succeeds when the domain is active, after waiting for the certificate for as long as --wait-timeout says.`,
@@ -223,7 +223,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 func (a *app) domainsSetCertificate() *cobra.Command {
 	var files certificateFlags
 	cmd := &cobra.Command{
-		Use: "set-certificate DOMAIN --cert FILE --key FILE", Short: "Serve a domain with a certificate of your own", Args: exactly(1, "a domain"),
+		Use: "set-certificate DOMAIN --cert FILE --key FILE", Example: "  csph domains set-certificate www.example.com --cert cert.pem --key key.pem", Short: "Serve a domain with a certificate of your own", Args: exactly(1, "a domain"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if files.cert == "" {
 				return usageError{fmt.Errorf("--cert and --key name the files of the certificate")}
@@ -241,7 +241,7 @@ func (a *app) domainsSetCertificate() *cobra.Command {
 
 func (a *app) domainsSetHSTS() *cobra.Command {
 	return &cobra.Command{
-		Use: "set-hsts DOMAIN DURATION", Short: "Say for how long browsers stay on HTTPS; 0 for not at all", Args: exactly(2, "a domain and a duration such as 8760h"),
+		Use: "set-hsts DOMAIN DURATION", Example: "  csph domains set-hsts www.example.com 8760h", Short: "Say for how long browsers stay on HTTPS; 0 for not at all", Args: exactly(2, "a domain and a duration such as 8760h"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			d, err := time.ParseDuration(args[1])
 			if err != nil || d < 0 {
@@ -267,7 +267,7 @@ func (a *app) changeDomain(ctx context.Context, ref string, change wire.DomainCh
 
 func (a *app) domainsRemove() *cobra.Command {
 	return &cobra.Command{
-		Use: "remove DOMAIN", Short: "Remove a domain, its route and its certificate", Args: exactly(1, "a domain"),
+		Use: "remove DOMAIN", Example: "  csph domains remove www.example.com", Short: "Remove a domain, its route and its certificate", Args: exactly(1, "a domain"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.client()
 			if err != nil {
@@ -298,7 +298,7 @@ Trust it only on machines of people who trust this server: whoever has its key c
 
 func (a *app) domainsTrust() *cobra.Command {
 	return &cobra.Command{
-		Use: "trust", Short: "Print the certificate of the server's own authority, and how to trust it", Args: atMost(0),
+		Use: "trust", Example: "  csph domains trust", Short: "Print the certificate of the server's own authority, and how to trust it", Args: atMost(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := a.client()
 			if err != nil {

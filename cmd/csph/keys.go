@@ -63,7 +63,7 @@ func (a *app) readKey(path string) (string, error) {
 
 func (a *app) keysList() *cobra.Command {
 	return &cobra.Command{
-		Use: "list", Short: "List SSH keys", Args: atMost(0),
+		Use: "list", Example: "  csph keys list", Short: "List SSH keys", Args: atMost(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := a.client()
 			if err != nil {
@@ -84,7 +84,7 @@ func (a *app) keysList() *cobra.Command {
 
 func (a *app) keysRemove() *cobra.Command {
 	return &cobra.Command{
-		Use: "remove KEY", Short: "Remove an SSH key, by id, fingerprint or name", Args: exactly(1, "the id, fingerprint or name of a key"),
+		Use: "remove KEY", Example: "  csph keys remove laptop", Short: "Remove an SSH key, by id, fingerprint or name", Args: exactly(1, "the id, fingerprint or name of a key"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.client()
 			if err != nil {

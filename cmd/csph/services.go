@@ -47,7 +47,7 @@ func named(ctx context.Context, flag string, args []string) (string, error) {
 
 func (a *app) servicesList() *cobra.Command {
 	return &cobra.Command{
-		Use: "list", Short: "List services", Args: atMost(0),
+		Use: "list", Example: "  csph services list", Short: "List services", Args: atMost(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := a.client()
 			if err != nil {
@@ -88,7 +88,7 @@ func runs(s wire.ServiceView) string {
 
 func (a *app) servicesGet() *cobra.Command {
 	return &cobra.Command{
-		Use: "get [SERVICE]", Short: "Show a service and its spherelets", Args: atMost(1),
+		Use: "get [SERVICE]", Example: "  csph services get web", Short: "Show a service and its spherelets", Args: atMost(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, svc, err := a.found(cmd.Context(), "", args)
 			if err != nil {
@@ -146,7 +146,7 @@ func (a *app) servicesCreate() *cobra.Command {
 	var env []string
 	var kind string
 	cmd := &cobra.Command{
-		Use: "create NAME", Short: "Create a service; csph deploy and git push do that too", Args: exactly(1, "the name of the new service"),
+		Use: "create NAME", Example: "  csph services create web --shape MAX --count 2\n  csph services create staging/web", Short: "Create a service; csph deploy and git push do that too", Args: exactly(1, "the name of the new service"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			change, err := f.change(cmd)
 			if err != nil {
@@ -175,7 +175,7 @@ func (a *app) servicesCreate() *cobra.Command {
 func (a *app) servicesDelete() *cobra.Command {
 	var yes bool
 	cmd := &cobra.Command{
-		Use: "delete SERVICE --yes", Short: "Stop and delete a service with everything it has", Args: exactly(1, "the name or id of a service"),
+		Use: "delete SERVICE --yes", Example: "  csph services delete web --yes", Short: "Stop and delete a service with everything it has", Args: exactly(1, "the name or id of a service"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !yes {
 				return usageError{fmt.Errorf("this stops %s and deletes its deployments, logs and repository for good; add --yes", args[0])}

@@ -34,7 +34,7 @@ func (a *app) servicesTop() *cobra.Command {
 	var interval time.Duration
 	var once bool
 	cmd := &cobra.Command{
-		Use: "top [SERVICE]", Short: "Show how much services are used: rate, latency, errors", Args: atMost(1),
+		Use: "top [SERVICE]", Example: "  csph services top web", Short: "Show how much services are used: rate, latency, errors", Args: atMost(1),
 		Long: `Show how much services are used, by what the router sees: requests a second, the time that half of the
 requests, 95 and 99 of 100 took at most, server errors a second, requests in flight.
 

@@ -43,14 +43,19 @@ func measureIdle(ctx context.Context, b *bench, report func(figure)) (err error)
 	return nil
 }
 
-// sizeWith deploys so many more services and returns the resident size of csphd once it is at rest: as soon as
-// it is below enough, or else the least of a time in which the Go runtime has collected its garbage.
+// sizeWith deploys so many more services and returns the resident size of csphd once it is at rest.
 func (s *server) sizeWith(ctx context.Context, b *bench, services int, enough int64) (int64, error) {
 	began := time.Now()
 	if err := s.deployIdle(ctx, b, services); err != nil {
 		return 0, err
 	}
 	b.note("%d services are live after %s", services, time.Since(began).Round(time.Second))
+	return s.sizeAtRest(ctx, enough)
+}
+
+// sizeAtRest is the resident size of csphd as soon as it is below enough, or else the least of a time in which the Go
+// runtime has collected its garbage.
+func (s *server) sizeAtRest(ctx context.Context, enough int64) (int64, error) {
 	for least, deadline := int64(math.MaxInt64), time.Now().Add(settleTime); ; {
 		size, err := residentSize(s.cmd.Process.Pid)
 		least = min(least, size)

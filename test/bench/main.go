@@ -30,14 +30,14 @@ type measurement struct {
 func measurements() []measurement {
 	return []measurement{
 		{"push", measurePushes}, {"builds", measureBuilds}, {"config", measureConfig}, {"fence", measureFence},
-		{"idle", measureIdle}, {"large", measureLarge},
+		{"idle", measureIdle}, {"large", measureLarge}, {"records", measureRecords},
 	}
 }
 
 func main() {
 	root := flag.String("root", ".", "the source tree")
 	bin := flag.String("bin", "", "the folder of csphd and the daemons (default: bin in the source tree)")
-	only := flag.String("only", "", "measure only these, separated by commas: push, builds, config, fence, idle, large")
+	only := flag.String("only", "", "measure only these, separated by commas: push, builds, config, fence, idle, large, records")
 	rounds := flag.Int("rounds", 5, "rounds of which the median is taken")
 	strict := flag.Bool("strict", false, "exit with 1 when a figure misses its target")
 	flag.Parse()

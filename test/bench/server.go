@@ -35,9 +35,17 @@ const (
 
 // startServer returns when csphd is healthy and knows the key that pushes.
 func startServer(ctx context.Context, b *bench) (*server, error) {
+	return startServerOn(ctx, b, func(context.Context, string) error { return nil })
+}
+
+// startServerOn is startServer on a state folder that was prepared.
+func startServerOn(ctx context.Context, b *bench, prepare func(ctx context.Context, state string) error) (*server, error) {
 	state, err := os.MkdirTemp("/tmp", "csph-bench-")
 	if err != nil {
 		return nil, fmt.Errorf("make a state folder: %w", err)
+	}
+	if err := prepare(ctx, state); err != nil {
+		return nil, errors.Join(fmt.Errorf("prepare the state folder: %w", err), os.RemoveAll(state))
 	}
 	s := &server{state: state, bin: b.bin}
 	for _, addr := range []*string{&s.http, &s.ssh, &s.api} {
