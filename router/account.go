@@ -15,7 +15,7 @@ const statusGone = 499
 // begin starts the account of a request.
 func (s *session) begin() {
 	s.request = request{start: time.Now()}
-	s.requestID = s.newID()
+	s.requestID, s.from = s.newID(), s.peer
 	s.out = s.r.storage.take(smallStorage)[:0]
 	e := &s.log
 	e.method, e.host, e.path, e.agent = e.method[:0], nil, e.path[:0], e.agent[:0]
@@ -29,6 +29,7 @@ func (s *session) noteRequest() {
 	if s.r.access == nil {
 		return
 	}
+	s.from = s.asker()
 	e := &s.log
 	e.method, e.host = append(e.method, clip(s.req.Method, 32)...), s.name
 	e.path = append(e.path, clip(s.req.Target, 1024)...)
@@ -62,7 +63,7 @@ func (s *session) logRequest(took time.Duration) {
 	e := &s.log
 	e.start, e.took, e.status, e.in, e.out = s.start, took, s.status, s.bytesIn, s.bytesOut
 	e.proto, e.secure = s.proto, s.secure
-	e.client, e.requestID, e.service, e.target = s.peer, s.requestID, "", netip.AddrPort{}
+	e.client, e.requestID, e.service, e.target = s.from, s.requestID, "", netip.AddrPort{}
 	if s.route != nil {
 		e.service = s.route.service
 	}

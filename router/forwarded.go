@@ -1,6 +1,11 @@
 package router
 
-import "csph/router/h1"
+import (
+	"bytes"
+	"net/netip"
+
+	"csph/router/h1"
+)
 
 // appendForwarded says where the request came from. What clients claim themselves counts only from
 // trusted proxies.
@@ -65,4 +70,23 @@ func (s *session) appendStandard(b []byte) []byte {
 		return append(b, ";proto=https\r\n"...)
 	}
 	return append(b, ";proto=http\r\n"...)
+}
+
+// asker returns whose request it is: the last address in X-Forwarded-For that is not a trusted proxy's,
+// where the connection itself is one's.
+func (s *session) asker() netip.Addr {
+	from := s.peer
+	if !s.trusted {
+		return from
+	}
+	list := s.req.AppendList(nil, h1.ForwardedFor)
+	for len(list) > 0 && contains(s.r.trusted, from) {
+		at := bytes.LastIndexByte(list, ',')
+		before, err := netip.ParseAddr(string(bytes.TrimSpace(list[at+1:])))
+		if err != nil {
+			break // what is no address cannot be followed
+		}
+		from, list = before.Unmap().WithZone(""), list[:max(at, 0)]
+	}
+	return from
 }

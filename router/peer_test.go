@@ -99,6 +99,33 @@ func TestOneClientBehindALoadBalancerHoldsOnlySoManyConnections(t *testing.T) {
 	}
 }
 
+func TestTheAccessLogNamesTheClientBehindTrustedProxiesOnly(t *testing.T) {
+	trusted := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("10.0.0.0/8")}
+	for name, c := range map[string]struct {
+		trusted []netip.Prefix
+		fields  []string
+		want    string
+	}{
+		"one proxy":              {trusted, []string{"X-Forwarded-For: 192.0.2.1"}, "192.0.2.1"},
+		"two proxies":            {trusted, []string{"X-Forwarded-For: 6.6.6.6, 192.0.2.1", "X-Forwarded-For: 10.1.1.1"}, "192.0.2.1"},
+		"only proxies":           {trusted, []string{"X-Forwarded-For: 10.1.1.1"}, "10.1.1.1"},
+		"what is no address":     {trusted, []string{"X-Forwarded-For: 6.6.6.6, nobody"}, "127.0.0.1"},
+		"nothing is said":        {trusted, nil, "127.0.0.1"},
+		"a client that pretends": {nil, []string{"X-Forwarded-For: 6.6.6.6"}, "127.0.0.1"},
+	} {
+		log := &lines{}
+		b := start(t, Config{Trusted: c.trusted, AccessLog: AccessTo(log)})
+		b.route(says(t, "ok"))
+		w := b.dial()
+		w.send(request11(c.fields...))
+		w.receive("GET")
+		_ = w.Close()
+		if got := b.logged(log); len(got) != 1 || got[0].Client != c.want {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
 func TestForwardedIsBelievedFromTrustedProxiesOnly(t *testing.T) {
 	for name, c := range map[string]struct {
 		trusted []netip.Prefix

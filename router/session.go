@@ -49,7 +49,8 @@ type request struct {
 	target            *target
 	start             time.Time
 	requestID         []byte
-	sticky            []byte // target that the client's cookie names
+	from              netip.Addr // whose request it is
+	sticky            []byte     // target that the client's cookie names
 	status            int
 	bytesIn, bytesOut int64
 	stream            bool
