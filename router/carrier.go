@@ -75,6 +75,15 @@ func (s *session) carry() {
 	c.live.Lock() // until the last request is over
 }
 
+// turnAwayFrames is turnAway in the words of HTTP/2 (RFC 9113 section 6.8).
+func (s *session) turnAwayFrames(p page) {
+	f := http2.NewFramer(s.client.conn, nil)
+	if f.WriteSettings() == nil {
+		_ = f.WriteGoAway(0, http2.ErrCodeEnhanceYourCalm, []byte(p.title))
+	}
+	_ = s.client.conn.Close()
+}
+
 // ServeHTTP serves one request. It panics with http.ErrAbortHandler when the answer is not whole, so
 // that the client sees its stream reset.
 func (c *carrier) ServeHTTP(w http.ResponseWriter, q *http.Request) {

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/net/http2"
 )
 
 func TestARequestOfHTTP2ReachesItsAppAndTheAnswerItsClient(t *testing.T) {
@@ -311,6 +313,31 @@ func TestAClientOfHTTP2ThatDoesNotReadHoldsOnlyItsOwnStream(t *testing.T) {
 	f.ask(3, true, ":method", "GET", ":scheme", "https", ":authority", "app.test", ":path", "/small")
 	if got := f.outcome(3); got != "200" {
 		t.Errorf("another stream of the connection: %s", got)
+	}
+}
+
+func TestAConnectionOfHTTP2TooManyIsToldSo(t *testing.T) {
+	b, addr := startTLS(t, Config{Limits: Limits{Connections: 1}})
+	b.route(says(t, "ok"))
+	one := client2(t, addr)
+	if resp, err := one.Get("https://app.test/"); err != nil || readAll(t, resp) != "ok" {
+		t.Fatalf("error %v", err)
+	}
+	f := dialFrames(t, addr)
+	for {
+		frame, err := f.ReadFrame()
+		if err != nil {
+			t.Fatalf("no GOAWAY: %v", err)
+		}
+		if away, ok := frame.(*http2.GoAwayFrame); ok {
+			if away.ErrCode != http2.ErrCodeEnhanceYourCalm {
+				t.Errorf("error %v", away.ErrCode)
+			}
+			break
+		}
+	}
+	if resp, err := one.Get("https://app.test/"); err != nil || readAll(t, resp) != "ok" {
+		t.Errorf("the first connection: error %v", err)
 	}
 }
 

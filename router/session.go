@@ -90,7 +90,7 @@ func (r *Router) serveConn(conn net.Conn) {
 	if !s.handshake() {
 		return
 	}
-	if c, ok := conn.(*tls.Conn); ok && isHTTP2(c) {
+	if s.proto == 2 {
 		s.carry()
 		return
 	}
@@ -101,11 +101,19 @@ func (r *Router) serveConn(conn net.Conn) {
 // turnAway answers a connection that may not stay, without waiting for its request.
 func (s *session) turnAway(p page) {
 	_ = s.client.conn.SetDeadline(time.Now().Add(time.Second))
+	switch {
+	case !s.handshake():
+		_ = s.client.conn.Close()
+		return
+	case s.proto == 2:
+		s.turnAwayFrames(p)
+		return
+	}
 	_, _ = s.client.conn.Write(p.append(nil, string(s.newID()), asText, false, false))
 	_ = s.client.conn.Close()
 }
 
-// handshake completes TLS where the connection is of that kind.
+// handshake completes TLS where the connection is of that kind, which tells the protocol.
 func (s *session) handshake() bool {
 	c, ok := s.client.conn.(*tls.Conn)
 	if !ok {
@@ -116,6 +124,9 @@ func (s *session) handshake() bool {
 	defer cancel()
 	err := c.HandshakeContext(ctx)
 	s.r.handshakes.count(c, err)
+	if err == nil && isHTTP2(c) {
+		s.proto = 2
+	}
 	return err == nil
 }
 
