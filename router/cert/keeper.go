@@ -105,8 +105,13 @@ func New(c Config) *Keeper {
 	return k
 }
 
-// Close frees what New took. Run must have returned.
-func (k *Keeper) Close() { k.cache.Stop() }
+// Close frees what New took. Run must have returned; certificates go on being served.
+func (k *Keeper) Close() {
+	k.cache.Stop()
+	for _, a := range k.authorities {
+		a.client.CloseIdleConnections()
+	}
+}
 
 // Load makes the certificates that are in storage the ones that are served. It is to be called once,
 // before there are listeners.
@@ -129,17 +134,29 @@ func (k *Keeper) Run(ctx context.Context) error {
 	defer working.Wait()
 	slots := make(chan struct{}, workers)
 	for {
+		began := time.Now()
 		next := k.start(ctx, &working, slots)
-		timer := time.NewTimer(time.Until(next))
-		select {
-		case <-timer.C:
-		case <-k.wake:
-		case <-ctx.Done():
-			timer.Stop()
+		rest := time.Now().Add(restFactor * time.Since(began))
+		if !sleep(ctx, next, k.wake) || !sleep(ctx, rest, nil) {
 			return nil
 		}
-		timer.Stop()
 	}
+}
+
+// restFactor keeps looking through all domains, which each of them can ask for, to a tenth of one CPU.
+const restFactor = 9
+
+// sleep waits until a time, or less when woken. It reports false when ctx has ended.
+func sleep(ctx context.Context, until time.Time, woken <-chan struct{}) bool {
+	timer := time.NewTimer(time.Until(until))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-woken:
+	case <-ctx.Done():
+		return false
+	}
+	return true
 }
 
 // idle is how long Run sleeps when nothing is due.

@@ -29,11 +29,10 @@ type Server struct {
 func Start(t testing.TB, address string) *Server {
 	t.Helper()
 	s := &Server{Key: "csph.", Secret: "c2VjcmV0IG9mIHRoZSB0ZXN0IHNlcnZlcg==", fails: map[string]bool{}}
-	packets, err := net.ListenPacket("udp", address)
-	if err != nil {
-		t.Fatal(err)
+	packets, streams, err := listen(address)
+	for i := 0; err != nil && i < 20; i++ { // a port that is free for UDP may be taken for TCP
+		packets, streams, err = listen(address)
 	}
-	streams, err := net.Listen("tcp", packets.LocalAddr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,6 +40,20 @@ func Start(t testing.TB, address string) *Server {
 	s.serve(t, &dns.Server{PacketConn: packets})
 	s.serve(t, &dns.Server{Listener: streams})
 	return s
+}
+
+// listen takes one port for both protocols.
+func listen(address string) (net.PacketConn, net.Listener, error) {
+	packets, err := net.ListenPacket("udp", address)
+	if err != nil {
+		return nil, nil, err
+	}
+	streams, err := net.Listen("tcp", packets.LocalAddr().String())
+	if err != nil {
+		_ = packets.Close()
+		return nil, nil, err
+	}
+	return packets, streams, nil
 }
 
 func (s *Server) serve(t testing.TB, server *dns.Server) {
