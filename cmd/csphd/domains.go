@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -138,7 +139,7 @@ func (d domains) AddDomain(ctx context.Context, svc platform.Service, n wire.New
 		return made, err
 	}
 	if err := d.routes.add(ctx, made.Service, made.Name); err != nil {
-		return made, err
+		return made, errors.Join(err, d.db.DeleteDomain(ctx, made.ID))
 	}
 	if n.Certificate != "" {
 		return d.keeper.Upload(ctx, made.ID, []byte(n.Certificate), []byte(n.Key))

@@ -12,6 +12,7 @@ import (
 	"csph/platform"
 	"csph/router/cert/budget"
 	"csph/router/cert/dnscheck"
+	"csph/router/localca"
 )
 
 func TestNamesAreBroughtIntoOneForm(t *testing.T) {
@@ -59,6 +60,19 @@ func TestNamesBelowTheAppsDomainAreNotForUsers(t *testing.T) {
 	k, _ := local(t)
 	for _, name := range []string{"web.localhost", "localhost", "*.localhost"} {
 		if _, err := k.Draft("svc_1", name, 0, false); !errors.Is(err, platform.ErrInvalid) || !strings.Contains(err.Error(), "apps domain") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	public, err := localca.Open(t.TempDir(), "apps.example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.Local = public
+	if d, err := k.Draft("svc_1", "*.apps.example.com", 0, false); err != nil || d.Status != platform.PendingDNS {
+		t.Errorf("the wildcard of a public apps domain: %+v, %v", d, err)
+	}
+	for _, name := range []string{"web.apps.example.com", "*.web.apps.example.com", "apps.example.com"} {
+		if _, err := k.Draft("svc_1", name, 0, false); !errors.Is(err, platform.ErrInvalid) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

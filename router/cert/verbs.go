@@ -10,13 +10,14 @@ import (
 )
 
 // Draft is a domain that can be recorded: name normal, and the first status. internal asks for a certificate of
-// the server's own authority, which private names get in any case. The error is platform.ErrInvalid.
+// the server's own authority, which private names get in any case. Of the apps domain only the wildcard may be
+// added, where it is public: its certificate then serves every service's own host. The error is platform.ErrInvalid.
 func (k *Keeper) Draft(service, name string, hsts int64, internal bool) (platform.Domain, error) {
 	normal, err := NormalName(name)
 	if err != nil {
 		return platform.Domain{}, err
 	}
-	if k.Local.Covers(strings.TrimPrefix(normal, "*.")) {
+	if k.Local.Covers(strings.TrimPrefix(normal, "*.")) && (normal != "*."+k.Local.Domain() || Private(normal)) {
 		return platform.Domain{}, fmt.Errorf("%w: %s lies below the apps domain, whose names csph gives to services by itself", platform.ErrInvalid, normal)
 	}
 	if hsts < 0 {

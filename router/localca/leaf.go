@@ -11,6 +11,9 @@ import (
 	"time"
 )
 
+// Domain is the domain that the authority was made for.
+func (a *Authority) Domain() string { return a.domain }
+
 // Covers reports whether name, in lower case, is the authority's domain or below it.
 func (a *Authority) Covers(name string) bool {
 	return name == a.domain || strings.HasSuffix(name, "."+a.domain)
