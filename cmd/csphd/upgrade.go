@@ -115,7 +115,7 @@ func (f *front) giveWay(ctx context.Context, s *server, next *handover.Successor
 		next.Kill()
 		return err
 	}
-	c := f.depose()
+	c := f.depose(s)
 	ctx, cancel := context.WithTimeoutCause(ctx, takeOverTimeout, errors.New("it took too long"))
 	defer cancel()
 	var err error
@@ -131,13 +131,14 @@ func (f *front) giveWay(ctx context.Context, s *server, next *handover.Successor
 	return err
 }
 
-// depose has the reigning server stop for a successor.
-func (f *front) depose() *change {
+// depose has s stop for a successor. Where s has stopped by itself meanwhile, the change never comes.
+func (f *front) depose(s *server) *change {
+	c := &change{free: make(chan struct{}), settled: make(chan bool, 1)}
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.leaving = &change{free: make(chan struct{}), settled: make(chan bool, 1)}
-	f.reigning.giveUp(errHandover)
-	return f.leaving
+	f.leaving = c
+	f.mu.Unlock()
+	s.giveUp(errHandover)
+	return c
 }
 
 // gaveWay returns the change that ended the last reign, nil when it was none.
