@@ -51,6 +51,7 @@ type schema struct {
 	Extra         any               `json:"additionalProperties"`
 	Enum          []any             `json:"enum"`
 	MinProperties int               `json:"minProperties"`
+	MinItems      int               `json:"minItems"`
 	Minimum       *float64          `json:"minimum"`
 }
 
@@ -126,7 +127,11 @@ func (c contract) sample(s schema) any {
 		}
 		return v
 	case slices.Contains(s.types(), "array"):
-		return []any{}
+		v := []any{}
+		for range s.MinItems {
+			v = append(v, c.sample(*s.Items))
+		}
+		return v
 	case slices.Contains(s.types(), "integer"), slices.Contains(s.types(), "number"):
 		if s.Minimum != nil {
 			return *s.Minimum
