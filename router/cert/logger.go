@@ -55,13 +55,9 @@ func (w *wire) Check(e zapcore.Entry, ce *zapcore.CheckedEntry) *zapcore.Checked
 
 func (*wire) Sync() error { return nil }
 
-// Write logs errors as warnings: whether one matters is for the Keeper to say, which has it too.
+// Write logs everything for those who look for faults: what matters is for the Keeper to say, which has the errors too.
 func (w *wire) Write(e zapcore.Entry, fields []zapcore.Field) error {
-	level := slog.LevelDebug
-	if e.Level >= zapcore.ErrorLevel {
-		level = slog.LevelInfo
-	}
-	listening := w.log.Enabled(context.Background(), level)
+	listening := w.log.Enabled(context.Background(), slog.LevelDebug)
 	encoder := zapcore.NewMapObjectEncoder()
 	for _, f := range append(w.fields[:len(w.fields):len(w.fields)], fields...) {
 		if header, ok := f.Interface.(http.Header); ok && f.Key == "response_headers" {
@@ -77,7 +73,7 @@ func (w *wire) Write(e zapcore.Entry, fields []zapcore.Field) error {
 	for k, v := range encoder.Fields {
 		attrs = append(attrs, slog.Any(k, v))
 	}
-	w.log.LogAttrs(context.Background(), level, "acme: "+e.Message, attrs...)
+	w.log.LogAttrs(context.Background(), slog.LevelDebug, "acme: "+e.Message, attrs...)
 	return nil
 }
 

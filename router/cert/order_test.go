@@ -201,7 +201,7 @@ func TestARemovedDomainIsServedNoLongerAndItsKeyIsGone(t *testing.T) {
 }
 
 func TestManyRenewalsFailNoHandshake(t *testing.T) {
-	w := open(t, options{ca: pebbletest.Config{Life: 9 * time.Second, BadNonces: 5}})
+	w := open(t, options{ca: pebbletest.Config{Life: 12 * time.Second, BadNonces: 5}})
 	d := w.add(w.name("www"))
 	w.await(d.ID, platform.DomainActive, "")
 	roots := w.ca.Roots()

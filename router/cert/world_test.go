@@ -29,7 +29,7 @@ import (
 )
 
 // patience is how long a test waits for what must happen.
-const patience = 25 * time.Second
+const patience = 40 * time.Second
 
 // book keeps domains in memory as the records do, and what was published.
 type book struct {
