@@ -495,3 +495,9 @@ func (e *fakeEngine) sets() []platform.Set {
 	defer e.mu.Unlock()
 	return slices.Clone(e.applied)
 }
+
+func (r *fakeRouter) set(f func(*fakeRouter)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f(r)
+}

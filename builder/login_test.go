@@ -1,0 +1,76 @@
+package builder
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"csph/platform"
+)
+
+// guarded is a registry that lets in who knows the password, and its host.
+func guarded(t *testing.T, status int) string {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if name, password, _ := r.BasicAuth(); name == "me" && password == "right" {
+			w.WriteHeader(status)
+			return
+		}
+		w.Header().Set("WWW-Authenticate", `Basic realm="registry"`)
+		w.WriteHeader(http.StatusUnauthorized)
+	}))
+	t.Cleanup(server.Close)
+	return strings.TrimPrefix(server.URL, "http://")
+}
+
+func TestALoginIsCheckedAtTheRegistryAndWhatIsWrongIsToldApart(t *testing.T) {
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	down := free.Addr().String()
+	if err := free.Close(); err != nil {
+		t.Fatal(err)
+	}
+	b := &Builder{}
+	if err := b.CheckLogin(t.Context(), guarded(t, http.StatusOK), "me", "right"); err != nil {
+		t.Errorf("the right password: %v", err)
+	}
+	for _, c := range []struct{ host, password, want string }{
+		{guarded(t, http.StatusOK), "wrong", "does not let this name and password in (401)"},
+		{guarded(t, http.StatusServiceUnavailable), "right", "status 503"},
+		{down, "right", "cannot be reached"},
+	} {
+		err := b.CheckLogin(t.Context(), c.host, "me", c.password)
+		var f *platform.Failure
+		if !errors.As(err, &f) || f.Reason != platform.ImagePullFailed || !strings.Contains(f.Message, c.want) || f.Hint == "" || strings.Contains(f.Message, c.password) {
+			t.Errorf("want %q, got %v", c.want, err)
+		}
+	}
+	if err := b.CheckLogin(t.Context(), "no host/at all", "me", "right"); !errors.Is(err, platform.ErrInvalid) {
+		t.Errorf("what is no host: %v", err)
+	}
+}
+
+func TestTheLoginOfAServiceComesBeforeTheServersOwn(t *testing.T) {
+	b := &Builder{config: Config{
+		Credentials: func(string) (string, string, error) { return "server", "own", nil },
+		Login: func(_ context.Context, deployment, host string) (string, string, error) {
+			if deployment == "dep_1" && host == "docker.io" {
+				return "service", "secret", nil
+			}
+			return "", "", nil
+		},
+	}}
+	for _, c := range []struct{ deployment, registry, want string }{
+		{"dep_1", "registry-1.docker.io", "service"}, {"dep_1", "ghcr.io", "server"}, {"dep_2", "registry-1.docker.io", "server"},
+	} {
+		if user, _, err := b.loginOf(t.Context(), c.deployment)(c.registry); err != nil || user != c.want {
+			t.Errorf("%s at %s pulls as %q, %v; want %q", c.deployment, c.registry, user, err, c.want)
+		}
+	}
+}
