@@ -15,12 +15,13 @@ type createWebhook struct {
 	Body wire.NewWebhook
 }
 
-type webhookPath struct {
+// WebhookPath is a request about one webhook; exported for the same reason as ServicePath.
+type WebhookPath struct {
 	Webhook string `path:"webhook" doc:"id"`
 }
 
 type listDeliveries struct {
-	webhookPath
+	WebhookPath
 	Limit int `query:"limit" doc:"How many, the newest first" default:"20" minimum:"1" maximum:"200"`
 }
 
@@ -88,7 +89,7 @@ func (s *Server) webhook(ctx context.Context, id string) (platform.Webhook, erro
 	return w, nil
 }
 
-func (s *Server) rotateWebhook(ctx context.Context, in *webhookPath) (*body[wire.MadeWebhook], error) {
+func (s *Server) rotateWebhook(ctx context.Context, in *WebhookPath) (*body[wire.MadeWebhook], error) {
 	w, err := s.webhook(ctx, in.Webhook)
 	if err != nil {
 		return nil, err
@@ -97,7 +98,7 @@ func (s *Server) rotateWebhook(ctx context.Context, in *webhookPath) (*body[wire
 	return s.madeWebhook(w, secret, err)
 }
 
-func (s *Server) deleteWebhook(ctx context.Context, in *webhookPath) (*none, error) {
+func (s *Server) deleteWebhook(ctx context.Context, in *WebhookPath) (*none, error) {
 	w, err := s.webhook(ctx, in.Webhook)
 	if err != nil {
 		return nil, err
