@@ -96,6 +96,13 @@ func (a *app) remotely(service *string, run func(ctx context.Context, c *client.
 	}
 }
 
+// metricsCommand is services top under the name that people look for.
+func (a *app) metricsCommand() *cobra.Command {
+	cmd := a.servicesTop()
+	cmd.Use, cmd.Example = "metrics [SERVICE]", "  csph metrics web -o json"
+	return cmd
+}
+
 func (a *app) openCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "open [SERVICE]", Short: "Open a service's URL in the browser; without a terminal, print it", Args: atMost(1), Example: "  csph open web",
