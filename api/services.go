@@ -307,6 +307,8 @@ func change(c wire.ConfigChange) func(*platform.Config) error {
 		set(&to.Process, c.Process)
 		set(&to.Run, c.Run)
 		set(&to.Setup, c.Setup)
+		set(&to.MaxBodyMB, c.MaxBody)
+		set(&to.Sticky, c.Sticky)
 		if c.Health != nil {
 			to.Health = c.Health
 		}

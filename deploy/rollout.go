@@ -66,11 +66,16 @@ func (d *Deployer) release(dep platform.Deployment, svc platform.Service) error 
 	return nil
 }
 
-// start declares the set and begins to watch it.
+// start declares the set and begins to watch it. Clients of a service's first version are told that it is starting.
 func (d *Deployer) start(dep platform.Deployment, svc platform.Service) (platform.Deployment, *vigil, error) {
 	set, err := d.setOf(d.ctx, dep, svc)
 	if err != nil {
 		return dep, nil, err
+	}
+	if svc.Live == "" {
+		if _, err := d.route(d.ctx, svc, nil); err != nil {
+			return dep, nil, err
+		}
 	}
 	d.publish(dep, platform.Event{Kind: platform.EventStarting, Message: fmt.Sprintf("starting %d × %s (%s vCPU, %d MB)", set.Count, set.Shape.Name, vcpu(set.Shape), set.Shape.Memory>>20) + unresolved(set.Env)})
 	if err := d.Engine.Apply(d.ctx, set); err != nil {

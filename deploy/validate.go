@@ -19,6 +19,9 @@ func validate(c platform.Config) error {
 	if c.Count < 1 || c.Count > 100 {
 		return fmt.Errorf("%w: count %d: a service runs 1 to 100 spherelets", platform.ErrInvalid, c.Count)
 	}
+	if c.MaxBodyMB < -1 || c.MaxBodyMB > 1<<20 {
+		return fmt.Errorf("%w: max body %d MB: a limit is 1 to %d (0 for the server's, -1 for none)", platform.ErrInvalid, c.MaxBodyMB, 1<<20)
+	}
 	if c.Port < 0 || c.Port > 65535 {
 		return fmt.Errorf("%w: port %d: a port is 1 to 65535 (0 for the default)", platform.ErrInvalid, c.Port)
 	}

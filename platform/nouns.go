@@ -91,6 +91,10 @@ type Config struct {
 	Process string `json:"process,omitempty"`
 	// Setup is the setup of zerops.yml, where it is not the one named like the service.
 	Setup string `json:"setup,omitempty"`
+	// MaxBodyMB bounds the body of a request; 0: as the router is configured, -1: not at all.
+	MaxBodyMB int64 `json:"max_body_mb,omitempty"`
+	// Sticky keeps a client with the spherelet that answered it first, by a cookie.
+	Sticky bool `json:"sticky,omitempty"`
 	// Drain bounds how long in-flight requests may take once traffic has moved; 0 means 30 s.
 	Drain time.Duration `json:"drain,omitempty"`
 	// Grace is the time between SIGTERM and SIGKILL; 0 means 30 s.

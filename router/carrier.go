@@ -3,6 +3,7 @@ package router
 import (
 	"context"
 	"crypto/tls"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -75,11 +76,19 @@ func (s *session) carry() {
 	c.live.Lock() // until the last request is over
 }
 
+// What a client sends that is turned away is read for so long: closed on unread bytes, the kernel resets the
+// connection, and the client may lose what it was told.
+const (
+	partingTime  = 500 * time.Millisecond
+	partingBytes = 1024
+)
+
 // turnAwayFrames is turnAway in the words of HTTP/2 (RFC 9113 section 6.8).
 func (s *session) turnAwayFrames(p page) {
 	f := http2.NewFramer(s.client.conn, nil)
-	if f.WriteSettings() == nil {
-		_ = f.WriteGoAway(0, http2.ErrCodeEnhanceYourCalm, []byte(p.title))
+	if f.WriteSettings() == nil && f.WriteGoAway(0, http2.ErrCodeEnhanceYourCalm, []byte(p.title)) == nil {
+		_ = s.client.conn.SetReadDeadline(time.Now().Add(partingTime))
+		_, _ = io.CopyN(io.Discard, s.client.conn, partingBytes)
 	}
 	_ = s.client.conn.Close()
 }

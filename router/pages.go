@@ -27,7 +27,7 @@ func page502() page {
 }
 
 func page503() page {
-	return page{503, "not_live", "No version is live", "The service exists, but nothing of it is running right now. Try again in a moment."}
+	return page{503, "not_live", "No version is live", "The application is starting for the first time, or was stopped. Try again in a moment."}
 }
 
 func pageUnreachable() page {

@@ -71,6 +71,8 @@ type ConfigChange struct {
 	Setup    *string           `json:"setup,omitempty" doc:"The setup of zerops.yml; empty for the one named like the service"`
 	Health   *platform.Health  `json:"health,omitempty" doc:"How spherelets are checked while they are live; an empty object for not at all"`
 	Process  *string           `json:"process,omitempty" doc:"The process type of the Procfile to run; empty for web"`
+	MaxBody  *int64            `json:"max_body_mb,omitempty" doc:"The largest body of a request, in MB; 0 for the server's limit, -1 for none" minimum:"-1" maximum:"1048576"`
+	Sticky   *bool             `json:"sticky,omitempty" doc:"Keep a client with the spherelet that answered it first"`
 	Ready    *platform.Check   `json:"ready,omitempty" doc:"How readiness is checked; an empty object for the default rule"`
 }
 

@@ -14,6 +14,8 @@ import (
 type configFlags struct {
 	shape, build, run, setup, dir, process string
 	count, port                            int
+	maxBody                                int64
+	sticky                                 bool
 }
 
 func (f *configFlags) add(cmd *cobra.Command) {
@@ -21,6 +23,8 @@ func (f *configFlags) add(cmd *cobra.Command) {
 	cmd.Flags().IntVar(&f.port, "port", 0, "what the service listens on (default: the image's single EXPOSE, else 8080)")
 	cmd.Flags().StringVar(&f.build, "build", "", "the build command, instead of the detected one; '' for the detected one")
 	cmd.Flags().StringVar(&f.run, "run", "", "the start command, instead of the detected one; '' for the detected one")
+	cmd.Flags().Int64Var(&f.maxBody, "max-body", 0, "the largest body of a request, in MB; 0 for the server's limit, -1 for none")
+	cmd.Flags().BoolVar(&f.sticky, "sticky", false, "keep a client with the spherelet that answered it first; --sticky=false for not")
 	cmd.Flags().StringVar(&f.setup, "setup", "", "the setup of zerops.yml, if it is not the one named like the service; '' for that one")
 	cmd.Flags().StringVar(&f.process, "process", "", "the process type of the Procfile to run; '' for web")
 	cmd.Flags().StringVar(&f.dir, "dir", "", "the folder of the source to deploy, of a repository with several; '' to let the source tell")
@@ -52,6 +56,12 @@ func (f *configFlags) change(cmd *cobra.Command) (wire.ConfigChange, error) {
 	}
 	if given("run") {
 		c.Run = &f.run
+	}
+	if given("max-body") {
+		c.MaxBody = &f.maxBody
+	}
+	if given("sticky") {
+		c.Sticky = &f.sticky
 	}
 	if given("setup") {
 		c.Setup = &f.setup

@@ -140,15 +140,17 @@ func removeAccessLog(state, service string) error {
 
 // options are what the router is told of a service beside its targets.
 func (s *server) options(ctx context.Context, service string) (router.Options, error) {
-	if len(s.config.AccessLog.Services) == 0 {
-		return router.Options{}, nil
-	}
 	svc, err := s.db.Service(ctx, service)
 	if err != nil {
 		return router.Options{}, err
 	}
+	o := router.Options{BodyBytes: svc.Config.MaxBodyMB << 20, Sticky: svc.Config.Sticky}
+	if len(s.config.AccessLog.Services) == 0 {
+		return o, nil
+	}
 	project, err := s.db.Project(ctx, svc.Project)
-	return router.Options{AccessEvery: s.config.AccessLog.everyOf(svc, project.Name)}, err
+	o.AccessEvery = s.config.AccessLog.everyOf(svc, project.Name)
+	return o, err
 }
 
 // tandem is the router as deploy wants it, with what the configuration says of services.
