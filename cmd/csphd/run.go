@@ -157,9 +157,6 @@ func (s *server) fence(ctx context.Context) error {
 
 // listen serves until ctx ends or a listener fails. The router goes on by itself.
 func (s *server) listen(ctx context.Context) error {
-	if err := s.front.open(); err != nil {
-		return err
-	}
 	control, err := s.front.sockets.Listen("api", s.config.API)
 	if err != nil {
 		return fmt.Errorf("listen for the API: %w", err)
@@ -167,6 +164,10 @@ func (s *server) listen(ctx context.Context) error {
 	pushes, err := s.front.sockets.Listen("ssh", s.config.SSH)
 	if err != nil {
 		return errors.Join(fmt.Errorf("listen for git pushes: %w", err), control.Close())
+	}
+	// Clients are let in last: whoever a csphd has accepted that then cannot start is cut off.
+	if err := s.front.open(); err != nil {
+		return errors.Join(err, control.Close(), pushes.Close())
 	}
 	s.pushes.Store(handover.NewValve(pushes))
 	s.git.ListenOn(s.pushes.Load())
