@@ -104,7 +104,7 @@ func (d *disk) service(id string) *wire.DiskService {
 
 // files measures the folders of the state folder that belong to services.
 func (d *disk) files() {
-	for _, path := range d.glob("repos/*.git") {
+	for _, path := range d.glob("repos/[^.]*.git") { // gitd keeps folders of its own there, whose names begin with a dot
 		d.service(strings.TrimSuffix(filepath.Base(path), ".git")).Repository += size(d.ctx, path)
 	}
 	for _, path := range d.glob("sources/*") {
