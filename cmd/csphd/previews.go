@@ -67,7 +67,10 @@ func (p previews) deploy(ctx context.Context, parent, svc platform.Service, o we
 // variables of its environment, and its secrets. It runs one spherelet.
 func (p previews) ensure(ctx context.Context, parent platform.Service, ref store.Ref) (platform.Service, error) {
 	svc, err := p.db.ResolveService(ctx, parent.Account, ref.String())
-	if !errors.Is(err, platform.ErrNotFound) {
+	switch {
+	case err == nil && svc.Live == "" && len(svc.Config.Secrets) == 0:
+		return p.lendSecrets(ctx, parent, svc) // a csphd may have been killed before it had done so
+	case !errors.Is(err, platform.ErrNotFound):
 		return svc, err
 	}
 	if err := p.ensureEnvironment(ctx, parent, ref); err != nil {
