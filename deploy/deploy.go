@@ -132,7 +132,7 @@ func (d *Deployer) draft(ctx context.Context, r Request) (platform.Deployment, p
 	case r.Image != "":
 		dep.Source = platform.Source{Kind: platform.FromImage, Image: r.Image}
 	default:
-		if err := d.draftFrom(ctx, r, &dep); err != nil {
+		if err := d.draftFrom(ctx, r, svc, &dep); err != nil {
 			return dep, svc, err
 		}
 	}
@@ -148,8 +148,9 @@ func (d *Deployer) draft(ctx context.Context, r Request) (platform.Deployment, p
 	return dep, svc, err
 }
 
-// draftFrom carries an earlier deployment over; with Restore its config and env too, as they were then.
-func (d *Deployer) draftFrom(ctx context.Context, r Request, dep *platform.Deployment) error {
+// draftFrom carries an earlier deployment over; with Restore its config and env too, as they were then. The count
+// stays the service's present one: what it was scaled to answers the traffic of today, whichever version runs.
+func (d *Deployer) draftFrom(ctx context.Context, r Request, svc platform.Service, dep *platform.Deployment) error {
 	from, err := d.Records.Deployment(ctx, r.From)
 	if err != nil {
 		return err
@@ -163,6 +164,7 @@ func (d *Deployer) draftFrom(ctx context.Context, r Request, dep *platform.Deplo
 	dep.Source = platform.Source{Kind: platform.FromDeployment, Deployment: from.ID, Revision: from.Source.Revision, Branch: from.Source.Branch, Subject: from.Source.Subject}
 	if r.Restore {
 		dep.Config = from.Config
+		dep.Config.Count = svc.Config.Count
 	}
 	return nil
 }

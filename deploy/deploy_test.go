@@ -166,6 +166,21 @@ func TestARollbackCarriesImageAndEnvOverAsTheyWere(t *testing.T) {
 	}
 }
 
+func TestARollbackKeepsTheCountThatTheServiceIsScaledTo(t *testing.T) {
+	w := newWorld(t)
+	first := w.mustPush("r1", platform.Live)
+	w.mustPush("r2", platform.Live)
+	w.configure(func(c *platform.Config) { c.Count = 3 })
+	w.until("it is scaled", func() bool { return len(w.router.of(w.svc.ID)) == 3 })
+	back, err := w.Deploy(t.Context(), deploy.Request{Service: w.svc.ID, From: first.ID, Restore: true, Trigger: platform.Trigger{Kind: platform.TriggerRollback}})
+	if err != nil || back.Status != platform.Live {
+		t.Fatalf("rollback: %v %v", back.Status, err)
+	}
+	if back.Config.Count != 3 || len(w.router.of(w.svc.ID)) != 3 {
+		t.Errorf("%d spherelets are asked for and %v serve", back.Config.Count, w.router.of(w.svc.ID))
+	}
+}
+
 func TestANewerPushSupersedesTheOneThatBuilds(t *testing.T) {
 	w := newWorld(t)
 	w.builder.set(func(b *fakeBuilder) { b.hold = make(chan struct{}) })

@@ -17,7 +17,8 @@ type Request struct {
 	NoCache bool
 	// From carries over the image of this deployment (id); with the service's present Config, changed by Change.
 	From string
-	// Restore, with From, carries over that deployment's config and env as they were then (rollback), without Change.
+	// Restore, with From, carries over that deployment's config and env as they were then (rollback), without Change,
+	// but for the count, which stays as it is.
 	Restore bool
 
 	// Change edits the service's Config before it is frozen into the deployment; it is kept for later
