@@ -15,7 +15,8 @@ import (
 var errMore = errors.New("more than the count changes")
 
 // scale changes how many spherelets of what is live run, when that is all that change does and no deployment
-// is under way. It returns once the engine was told; new spherelets get requests as soon as they are ready,
+// is under way. What else waits for the next deployment goes on waiting: a variable whose rollout failed, or those
+// that a rollback has left behind. It returns once the engine was told; new spherelets get requests as soon as they are ready,
 // and those that go have drained before they stop. scaled is false when this takes a deployment instead.
 func (d *Deployer) scale(ctx context.Context, svc platform.Service, change func(*platform.Config) error) (scaled bool, err error) {
 	left, err := d.enter()
@@ -47,13 +48,6 @@ func (d *Deployer) scale(ctx context.Context, svc platform.Service, change func(
 func (d *Deployer) recordScale(ctx context.Context, svc platform.Service, change func(*platform.Config) error) (_ platform.Service, dep platform.Deployment, from int, err error) {
 	if dep, err = d.Records.Deployment(ctx, svc.Live); err != nil {
 		return svc, dep, 0, err
-	}
-	frozen, err := d.freeze(ctx, svc)
-	if err != nil {
-		return svc, dep, 0, err
-	}
-	if !sameButCount(frozen, dep.Config) { // something else would come with the next deployment
-		return svc, dep, 0, errMore
 	}
 	next := svc.Config
 	if err := changeConfig(&next, change); err != nil {

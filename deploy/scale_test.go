@@ -87,6 +87,24 @@ func TestAScaledServiceHasAsManySphereletsAfterARestart(t *testing.T) {
 	w.until("two serve again", func() bool { return len(w.engine.Spherelets("")) == 2 && len(w.router.of(w.svc.ID)) == 2 })
 }
 
+func TestScalingAfterARollbackKeepsTheVersionThatWasRolledBackTo(t *testing.T) {
+	w := newWorld(t)
+	first := w.mustPush("r1", platform.Live)
+	w.configure(func(c *platform.Config) { c.Env["A"] = "1" })
+	w.until("the change is live", func() bool { return w.service().Live != first.ID })
+	back, err := w.Deploy(t.Context(), deploy.Request{Service: w.svc.ID, From: first.ID, Restore: true})
+	if err != nil || back.Status != platform.Live {
+		t.Fatalf("%+v, %v", back, err)
+	}
+	if w.configure(func(c *platform.Config) { c.Count = 2 }) {
+		t.Error("a change of the count alone was deployed")
+	}
+	w.until("two serve", func() bool { return len(w.router.of(w.svc.ID)) == 2 })
+	if live := w.service().Live; live != back.ID {
+		t.Errorf("%s is live, not the rollback %s", live, back.ID)
+	}
+}
+
 func TestACountThatComesWithSomethingElseIsADeployment(t *testing.T) {
 	w := newWorld(t)
 	w.mustPush("r1", platform.Live)
