@@ -171,8 +171,9 @@ func TestABodyThatIsNotAsLongAsItsLengthResetsTheStream(t *testing.T) {
 				break
 			}
 		}
-		switch got := f.outcome(1); got {
-		case "400", "reset":
+		switch got := f.outcome(1); {
+		case got == "400" || got == "reset":
+		case got == "200" && name == "longer": // the app had its body, and was quicker than what is too much
 		default:
 			t.Errorf("%s: %s", name, got)
 		}

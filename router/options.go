@@ -21,9 +21,6 @@ type Options struct {
 	Sticky bool
 	// AccessEvery is Config.AccessLogEvery for this service; 0 leaves it at that.
 	AccessEvery int
-	// Files, when set, answers in place of targets. It is called with a whole request and may be
-	// called from many goroutines.
-	Files http.Handler
 }
 
 // Configure sets the options of a service from the next request on, whether it has a route already or

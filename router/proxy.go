@@ -39,8 +39,6 @@ func (s *session) serve(head int) {
 	case s.route == nil:
 		s.client.consume(head)
 		s.answer(page404())
-	case s.route.options.Files != nil:
-		s.serveHandler(s.route.options.Files, head)
 	default:
 		s.proxy(head)
 	}

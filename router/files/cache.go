@@ -49,8 +49,12 @@ func newCache() *cache {
 	return &cache{tags: map[string]tagged{}, bodies: map[string]*list.Element{}, order: list.New(), making: map[string]*making{}}
 }
 
+// largestRead is the size up to which the whole of a file is hashed for its tag; of larger ones the ends are, with
+// their size and time: to read a film would keep its first viewer waiting.
+const largestRead = 64 << 20
+
 // tag returns what the file's content is known by: a hash, so that sites whose files all carry the same
-// time, as those from images do, cannot be confused. The file is read to its end at the first call.
+// time, as those from images do, cannot be confused. The file is read at the first call.
 func (c *cache) tag(f *file) (string, error) {
 	c.mu.Lock()
 	t, ok := c.tags[f.name]
@@ -58,14 +62,11 @@ func (c *cache) tag(f *file) (string, error) {
 	if ok && t.size == f.info.Size() && t.time.Equal(f.info.ModTime()) {
 		return t.tag, nil
 	}
-	sum := sha256.New()
-	if _, err := io.Copy(sum, f); err != nil {
+	hash, err := contentHash(f)
+	if err != nil {
 		return "", fmt.Errorf("read %s: %w", f.name, err)
 	}
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return "", fmt.Errorf("read %s again: %w", f.name, err)
-	}
-	t = tagged{f.info.Size(), f.info.ModTime(), hex.EncodeToString(sum.Sum(nil)[:12])}
+	t = tagged{f.info.Size(), f.info.ModTime(), hash}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.tags) >= keptTags {
@@ -73,6 +74,21 @@ func (c *cache) tag(f *file) (string, error) {
 	}
 	c.tags[f.name] = t
 	return t.tag, nil
+}
+
+func contentHash(f *file) (string, error) {
+	sum, size := sha256.New(), f.info.Size()
+	parts := []*io.SectionReader{io.NewSectionReader(f, 0, size)}
+	if size > largestRead {
+		fmt.Fprint(sum, size, f.info.ModTime().UnixNano())
+		parts = []*io.SectionReader{io.NewSectionReader(f, 0, 1<<20), io.NewSectionReader(f, size-1<<20, 1<<20)}
+	}
+	for _, part := range parts {
+		if _, err := io.Copy(sum, part); err != nil {
+			return "", err
+		}
+	}
+	return hex.EncodeToString(sum.Sum(nil)[:12]), nil
 }
 
 // coded returns the file's content in a coding. It is computed once, however many ask at a time.

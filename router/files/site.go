@@ -1,48 +1,50 @@
 package files
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net/http"
 	"os"
 	"path"
-	"regexp"
 	"strconv"
 	"strings"
+
+	"csph/platform"
 )
 
 // Site serves a folder. It is an http.Handler.
 type Site struct {
-	root    *os.Root
-	routing Routing
-	kept    *cache
+	root   *os.Root
+	config platform.Site
+	kept   *cache
 }
 
-// Open returns the site of a folder; Close must be called. The error is platform.ErrInvalid for a routing
-// that cannot be.
-func Open(folder string, r Routing) (*Site, error) {
-	if err := r.check(); err != nil {
+// Open returns the site of a folder; Close must be called. The error is platform.ErrInvalid for a site
+// that cannot be served as it is written.
+func Open(config platform.Site) (*Site, error) {
+	if err := config.Check(); err != nil {
 		return nil, err
 	}
-	root, err := os.OpenRoot(folder)
+	root, err := os.OpenRoot(config.Root)
 	if err != nil {
 		return nil, fmt.Errorf("open the site: %w", err)
 	}
-	return &Site{root: root, routing: r, kept: newCache()}, nil
+	return &Site{root: root, config: config, kept: newCache()}, nil
 }
 
 // Close lets go of the folder. Requests in flight may fail.
 func (s *Site) Close() error { return s.root.Close() }
+
+// HealthPath answers 200 where the site has no file of this name: it is what csph asks new spherelets for.
+const HealthPath = "/healthz"
 
 // ServeHTTP answers one request. It reads no body.
 func (s *Site) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	h := w.Header()
 	h.Set("X-Content-Type-Options", "nosniff")
 	at := q.URL.Path
-	s.routing.decorate(h, at)
+	s.decorate(h, at)
 	switch q.Method {
 	case http.MethodGet, http.MethodHead:
 	case http.MethodOptions:
@@ -54,7 +56,7 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 		plain(w, q, http.StatusMethodNotAllowed)
 		return
 	}
-	rule, to := s.routing.redirect(at, q.URL.RawQuery)
+	rule, to := s.redirect(at, q.URL.RawQuery)
 	if rule != nil && rule.Status != 0 {
 		h.Set("Location", to)
 		plain(w, q, rule.Status)
@@ -69,18 +71,24 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 // serve answers with what is at a path.
 func (s *Site) serve(w http.ResponseWriter, q *http.Request, at string) {
 	f, err := s.find(at)
+	if errors.Is(err, fs.ErrNotExist) {
+		if s.config.Listing && s.list(w, q, at) {
+			return
+		}
+		f, err = s.instead(at)
+	}
 	switch {
 	case errors.Is(err, errFolder):
 		w.Header().Set("Location", escaped(path.Clean("/"+at))+"/"+withQuery(q)) // never //host
 		plain(w, q, http.StatusMovedPermanently)
 		return
-	case errors.Is(err, fs.ErrNotExist) && s.routing.Fallback != "" && !hashed.MatchString(at):
-		f, err = s.open(s.routing.Fallback)
+	case errors.Is(err, fs.ErrNotExist) && at == HealthPath:
+		plain(w, q, http.StatusOK)
+		return
 	case errors.Is(err, fs.ErrNotExist):
 		s.notFound(w, q)
 		return
-	}
-	if err != nil {
+	case err != nil:
 		plain(w, q, http.StatusInternalServerError)
 		return
 	}
@@ -88,41 +96,19 @@ func (s *Site) serve(w http.ResponseWriter, q *http.Request, at string) {
 	s.send(w, q, f)
 }
 
+// instead is the file that answers for one that is not there. An asset that is lost is never the page of an app.
+func (s *Site) instead(at string) (*file, error) {
+	if s.config.Fallback == "" || s.lasting(at) || at == HealthPath {
+		return nil, fs.ErrNotExist
+	}
+	return s.open(s.config.Fallback)
+}
+
 func withQuery(q *http.Request) string {
 	if q.URL.RawQuery == "" {
 		return ""
 	}
 	return "?" + q.URL.RawQuery
-}
-
-// notFound answers with the site's own page, if it has one.
-func (s *Site) notFound(w http.ResponseWriter, q *http.Request) {
-	f, err := s.open("404.html")
-	if err != nil {
-		plain(w, q, http.StatusNotFound)
-		return
-	}
-	defer f.Close()
-	h := w.Header()
-	h.Set("Content-Type", contentType(f.name))
-	h.Set("Content-Length", strconv.FormatInt(f.info.Size(), 10))
-	h.Set("Cache-Control", "no-cache")
-	w.WriteHeader(http.StatusNotFound)
-	if q.Method != http.MethodHead {
-		_, _ = io.Copy(w, f)
-	}
-}
-
-// plain answers with a status and its name.
-func plain(w http.ResponseWriter, q *http.Request, status int) {
-	body := strconv.Itoa(status) + " " + http.StatusText(status) + "\n"
-	h := w.Header()
-	h.Set("Content-Type", "text/plain; charset=utf-8")
-	h.Set("Content-Length", strconv.Itoa(len(body)))
-	w.WriteHeader(status)
-	if q.Method != http.MethodHead {
-		_, _ = io.WriteString(w, body)
-	}
 }
 
 // file is an open file of the site.
@@ -135,14 +121,17 @@ type file struct {
 // errFolder is the error for the path of a folder, without the slash at its end.
 var errFolder = errors.New("a folder")
 
+// indexes are the files that a folder stands for, the first that is there.
+var indexes = []string{"index.html", "index.htm"}
+
 // find opens the file that a path means: the file itself, with .html added, or the index of a folder.
 func (s *Site) find(at string) (*file, error) {
-	name := strings.TrimPrefix(path.Clean("/"+at), "/")
-	if hidden(name) || strings.IndexByte(at, 0) >= 0 {
+	name, ok := nameOf(at)
+	if !ok {
 		return nil, fs.ErrNotExist
 	}
 	if name == "" || strings.HasSuffix(at, "/") {
-		return s.open(path.Join(name, "index.html"))
+		return s.index(name)
 	}
 	f, err := s.open(name)
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -151,11 +140,17 @@ func (s *Site) find(at string) (*file, error) {
 	if f, err = s.open(name + ".html"); !errors.Is(err, fs.ErrNotExist) {
 		return f, err
 	}
-	index, err := s.open(path.Join(name, "index.html"))
+	index, err := s.index(name)
 	if err != nil {
 		return nil, err
 	}
 	return nil, errors.Join(errFolder, index.Close())
+}
+
+// nameOf is the name in the site that a path means; false for what is not served.
+func nameOf(at string) (string, bool) {
+	name := strings.TrimPrefix(path.Clean("/"+at), "/")
+	return name, !hidden(name) && strings.IndexByte(at, 0) < 0
 }
 
 // hidden reports whether a part of the name starts with a dot; .well-known is for everybody (RFC 8615).
@@ -166,6 +161,15 @@ func hidden(name string) bool {
 		}
 	}
 	return false
+}
+
+func (s *Site) index(folder string) (*file, error) {
+	for _, name := range indexes {
+		if f, err := s.open(path.Join(folder, name)); !errors.Is(err, fs.ErrNotExist) {
+			return f, err
+		}
+	}
+	return nil, fs.ErrNotExist
 }
 
 // open opens a regular file; anything else, and what a link leads out of the site to, does not exist.
@@ -184,52 +188,18 @@ func (s *Site) open(name string) (*file, error) {
 	return &file{f, name, info}, nil
 }
 
-// hashed are the names that change with their content, as bundlers give them: an id before the extension.
-var hashed = regexp.MustCompile(`[.-][0-9a-f]{8,}\.[0-9a-z]+$`)
-
-// send answers with a file, in the best coding that the client takes. Ranges are those of the plain file.
-func (s *Site) send(w http.ResponseWriter, q *http.Request, f *file) {
-	h := w.Header()
-	tag, err := s.kept.tag(f)
+// notFound answers with the site's own page, if it has one.
+func (s *Site) notFound(w http.ResponseWriter, q *http.Request) {
+	f, err := s.open("404.html")
 	if err != nil {
-		plain(w, q, http.StatusInternalServerError)
+		plain(w, q, http.StatusNotFound)
 		return
 	}
-	setDefault(h, "Content-Type", contentType(f.name))
-	setDefault(h, "Cache-Control", caching(f.name))
-	if !compressible(f) {
-		h.Set("ETag", `"`+tag+`"`)
-		http.ServeContent(w, q, f.name, f.info.ModTime(), f)
-		return
-	}
-	h.Add("Vary", "Accept-Encoding")
-	coding := choose(q.Header.Values("Accept-Encoding"))
-	if coding == identity || q.Header.Get("Range") != "" {
-		h.Set("ETag", `"`+tag+`"`)
-		http.ServeContent(w, q, f.name, f.info.ModTime(), f)
-		return
-	}
-	body, err := s.kept.coded(f, tag, coding)
-	if err != nil {
-		plain(w, q, http.StatusInternalServerError)
-		return
-	}
-	h.Set("ETag", `"`+tag+"-"+string(coding)+`"`)
-	h.Set("Content-Encoding", string(coding))
-	h.Set("Content-Length", strconv.Itoa(len(body)))
-	http.ServeContent(w, q, f.name, f.info.ModTime(), bytes.NewReader(body))
+	defer f.Close()
+	s.page(w, q, f, http.StatusNotFound)
 }
 
-func setDefault(h http.Header, name, value string) {
-	if h.Get(name) == "" {
-		h.Set(name, value)
-	}
-}
-
-// caching is how long a file may be used without asking.
-func caching(name string) string {
-	if hashed.MatchString(name) {
-		return "public, max-age=31536000, immutable"
-	}
-	return "no-cache"
+// plain answers with a status and its name.
+func plain(w http.ResponseWriter, q *http.Request, status int) {
+	answer(w, q, status, "text/plain; charset=utf-8", strconv.Itoa(status)+" "+http.StatusText(status)+"\n")
 }

@@ -21,9 +21,10 @@ import (
 )
 
 // site is a folder with the files given, served.
-func site(t testing.TB, r Routing, files map[string]string) *Site {
+func site(t testing.TB, config platform.Site, files map[string]string) *Site {
 	t.Helper()
 	dir := t.TempDir()
+	config.Root = dir
 	for name, text := range files {
 		at := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
@@ -36,7 +37,7 @@ func site(t testing.TB, r Routing, files map[string]string) *Site {
 			t.Fatal(err)
 		}
 	}
-	s, err := Open(dir, r)
+	s, err := Open(config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +57,7 @@ func ask(s *Site, method, url string, fields ...string) (*http.Response, string)
 }
 
 func TestAPathMeansAFileItsPageOrTheIndexOfAFolder(t *testing.T) {
-	s := site(t, Routing{}, map[string]string{
+	s := site(t, platform.Site{}, map[string]string{
 		"index.html": "home", "about.html": "about", "docs/index.html": "docs", "a b/ü.txt": "odd", "404.html": "lost",
 		".env": "secret", ".well-known/x": "known", "docs/.git/config": "secret", "only/x.txt": "x",
 	})
@@ -83,7 +84,7 @@ func TestNothingOutsideOfTheSiteIsServedWhateverLinksAreInIt(t *testing.T) {
 	if err := os.WriteFile(outside, []byte("secret"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	s := site(t, Routing{}, map[string]string{"real.txt": "real"})
+	s := site(t, platform.Site{}, map[string]string{"real.txt": "real"})
 	for name, to := range map[string]string{"out.txt": outside, "up": "..", "in.txt": "real.txt", "dev": "/dev/zero"} {
 		if err := os.Symlink(to, filepath.Join(s.root.Name(), name)); err != nil {
 			t.Fatal(err)
@@ -97,17 +98,36 @@ func TestNothingOutsideOfTheSiteIsServedWhateverLinksAreInIt(t *testing.T) {
 }
 
 func TestASinglePageAppAnswersItsOwnPathsButNotForLostAssets(t *testing.T) {
-	s := site(t, Routing{Fallback: "/index.html"}, map[string]string{"index.html": "app"})
-	for url, want := range map[string]int{"/users/7": 200, "/": 200, "/assets/app-0123abcd.js": 404} {
+	s := site(t, platform.Site{Fallback: "/index.html", Immutable: []string{"/assets/"}}, map[string]string{"index.html": "app", "assets/here.js": "app"})
+	for url, want := range map[string]int{"/users/7": 200, "/": 200, "/app-0123abcd.js": 404, "/assets/lost.js": 404, "/assets/here.js": 200} {
 		if resp, body := ask(s, "GET", url); resp.StatusCode != want || want == 200 && body != "app" {
 			t.Errorf("%s: %d %q", url, resp.StatusCode, body)
 		}
 	}
 }
 
+func TestANewSphereletThatServesASiteIsAskedForItsHealth(t *testing.T) {
+	for name, c := range map[string]struct {
+		s    *Site
+		want string
+	}{
+		"pages":        {site(t, platform.Site{}, map[string]string{"404.html": "lost"}), "200 OK\n"},
+		"an app":       {site(t, platform.Site{Fallback: "/index.html"}, map[string]string{"index.html": "app"}), "200 OK\n"},
+		"without one":  {site(t, platform.Site{Fallback: "/index.html"}, nil), "200 OK\n"},
+		"its own file": {site(t, platform.Site{}, map[string]string{"healthz": "mine"}), "mine"},
+	} {
+		if resp, body := ask(c.s, "GET", HealthPath); resp.StatusCode != 200 || body != c.want {
+			t.Errorf("%s: %d %q", name, resp.StatusCode, body)
+		}
+	}
+	if resp, _ := ask(site(t, platform.Site{Fallback: "/index.html"}, nil), "GET", "/users/7"); resp.StatusCode != 404 {
+		t.Errorf("an app without a page: %d", resp.StatusCode)
+	}
+}
+
 func TestFilesAreCachedByNameAndCheckedByContent(t *testing.T) {
 	text := strings.Repeat("body { color: red }\n", 200)
-	s := site(t, Routing{}, map[string]string{"a.css": text, "app-0123abcd.js": "x", "b.css": strings.Repeat("body { color: tan }\n", 200)})
+	s := site(t, platform.Site{Immutable: []string{"/assets/"}}, map[string]string{"a.css": text, "app-0123abcd.js": "x", "assets/index-Cz_owlYa.js": "x", "b.css": strings.Repeat("body { color: tan }\n", 200)})
 	resp, _ := ask(s, "GET", "/a.css")
 	tag := resp.Header.Get("ETag")
 	if resp.Header.Get("Cache-Control") != "no-cache" || tag == "" || resp.Header.Get("Last-Modified") != "Sun, 09 Sep 2001 01:46:40 GMT" {
@@ -122,8 +142,10 @@ func TestFilesAreCachedByNameAndCheckedByContent(t *testing.T) {
 	if resp, _ := ask(s, "GET", "/a.css", "If-Modified-Since", "Sun, 09 Sep 2001 01:46:40 GMT"); resp.StatusCode != 304 {
 		t.Errorf("status %d", resp.StatusCode)
 	}
-	if resp, _ := ask(s, "GET", "/app-0123abcd.js"); resp.Header.Get("Cache-Control") != "public, max-age=31536000, immutable" {
-		t.Errorf("header %v", resp.Header)
+	for _, url := range []string{"/app-0123abcd.js", "/assets/index-Cz_owlYa.js"} {
+		if resp, _ := ask(s, "GET", url); resp.Header.Get("Cache-Control") != "public, max-age=31536000, immutable" {
+			t.Errorf("%s: header %v", url, resp.Header)
+		}
 	}
 	if err := os.WriteFile(filepath.Join(s.root.Name(), "a.css"), []byte("other"), 0o644); err != nil {
 		t.Fatal(err)
@@ -135,7 +157,7 @@ func TestFilesAreCachedByNameAndCheckedByContent(t *testing.T) {
 
 func TestRangesAreOfThePlainFile(t *testing.T) {
 	text := strings.Repeat("0123456789", 1000)
-	s := site(t, Routing{}, map[string]string{"a.txt": text})
+	s := site(t, platform.Site{}, map[string]string{"a.txt": text})
 	for _, c := range []struct {
 		ask, want, content string
 		status             int
@@ -152,7 +174,7 @@ func TestRangesAreOfThePlainFile(t *testing.T) {
 
 func TestBodiesAreCompressedWhereTheClientTakesIt(t *testing.T) {
 	text := strings.Repeat("let x = 1;\n", 1000)
-	s := site(t, Routing{}, map[string]string{"a.js": text, "a.png": text, "small.js": "let x"})
+	s := site(t, platform.Site{}, map[string]string{"a.js": text, "a.png": text, "small.js": "let x"})
 	plainTag := ""
 	for _, c := range []struct{ url, accept, want string }{
 		{"/a.js", "", ""}, {"/a.js", "gzip", "gzip"}, {"/a.js", "gzip, zstd", "zstd"}, {"/a.js", "zstd;q=0.5, gzip", "gzip"},
@@ -207,13 +229,13 @@ func decode(t *testing.T, body, how string) string {
 }
 
 func TestRedirectsHeadersAndCORSAreAsTheRoutingSays(t *testing.T) {
-	s := site(t, Routing{
+	s := site(t, platform.Site{
 		CORS: "*",
-		Redirects: []Redirect{
+		Redirects: []platform.SiteRedirect{
 			{From: "/old", To: "/new", Status: 301}, {From: "/blog/*", To: "https://blog.example.test/", Status: 302, PreservePath: true, PreserveQuery: true},
 			{From: "/app/*", To: "/index.html"}, {From: "/all/*", To: "/x?a=b", Status: 307, PreserveQuery: true},
 		},
-		Headers: []Header{{For: "/*", Values: map[string]string{"X-Frame-Options": "DENY"}}, {For: "/index.html", Values: map[string]string{"Cache-Control": "no-store"}}},
+		Headers: []platform.SiteHeader{{For: "/*", Values: map[string]string{"X-Frame-Options": "DENY"}}, {For: "/index.html", Values: map[string]string{"Cache-Control": "no-store"}}},
 	}, map[string]string{"index.html": "home"})
 	for _, c := range []struct {
 		url, location, body string
@@ -241,28 +263,61 @@ func TestRedirectsHeadersAndCORSAreAsTheRoutingSays(t *testing.T) {
 	}
 }
 
-func TestARoutingThatCannotBeIsRefused(t *testing.T) {
-	for name, r := range map[string]Routing{
-		"a relative path":        {Redirects: []Redirect{{From: "x", To: "/y", Status: 301}}},
-		"a rewrite to elsewhere": {Redirects: []Redirect{{From: "/x", To: "https://example.test"}}},
-		"a status that is none":  {Redirects: []Redirect{{From: "/x", To: "/y", Status: 304}}},
-		"a line in an address":   {Redirects: []Redirect{{From: "/x", To: "/y\r\nX: z", Status: 301}}},
-		"a line in a header":     {Headers: []Header{{For: "/*", Values: map[string]string{"X": "a\r\nY: b"}}}},
-		"a name that is none":    {Headers: []Header{{For: "/*", Values: map[string]string{"X Y": "a"}}}},
-		"a length":               {Headers: []Header{{For: "/*", Values: map[string]string{"content-length": "5"}}}},
-		"a line in cors":         {CORS: "*\r\nX: y"},
-	} {
-		if _, err := Open(t.TempDir(), r); !errors.Is(err, platform.ErrInvalid) {
-			t.Errorf("%s: %v", name, err)
-		}
+func TestASiteThatCannotBeServedIsRefused(t *testing.T) {
+	if _, err := Open(platform.Site{Root: t.TempDir(), CORS: "*\r\nX: y"}); !errors.Is(err, platform.ErrInvalid) {
+		t.Errorf("error %v", err)
 	}
-	if _, err := Open(filepath.Join(t.TempDir(), "missing"), Routing{}); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := Open(platform.Site{Root: filepath.Join(t.TempDir(), "missing")}); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("error %v", err)
 	}
 }
 
+func TestFoldersAreListedWhereTheSiteWantsIt(t *testing.T) {
+	s := site(t, platform.Site{Listing: true}, map[string]string{"a&b.txt": "x", "d/e f.txt": "y", "d/.env": "secret", "i/index.htm": "own", ".git/x": "secret"})
+	resp, body := ask(s, "GET", "/")
+	if resp.StatusCode != 200 || !strings.Contains(body, `<a href="./a&amp;b.txt">a&amp;b.txt</a>`) || strings.Contains(body, "git") || strings.Contains(body, "../") {
+		t.Errorf("%d %s", resp.StatusCode, body)
+	}
+	if _, body := ask(s, "GET", "/d/"); !strings.Contains(body, `"./e%20f.txt"`) || !strings.Contains(body, "../") || strings.Contains(body, "env") {
+		t.Errorf("got %s", body)
+	}
+	for url, want := range map[string]int{"/d": 301, "/i/": 200, "/nothing/": 404, "/.git/": 404, "/a&b.txt/": 404} {
+		if resp, body := ask(s, "GET", url); resp.StatusCode != want || url == "/i/" && body != "own" {
+			t.Errorf("%s: %d %q", url, resp.StatusCode, body)
+		}
+	}
+	if resp, _ := ask(site(t, platform.Site{}, map[string]string{"a.txt": "x"}), "GET", "/"); resp.StatusCode != 404 {
+		t.Errorf("a site that wants no lists: %d", resp.StatusCode)
+	}
+}
+
+func TestLargeFilesAreKnownByTheirEnds(t *testing.T) {
+	s := site(t, platform.Site{}, map[string]string{"a.bin": "", "b.bin": ""})
+	tags := map[string]bool{}
+	for name, end := range map[string]string{"a.bin": "x", "b.bin": "y"} {
+		f, err := os.OpenFile(filepath.Join(s.root.Name(), name), os.O_WRONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.WriteAt([]byte(end), largestRead); err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(f.Close(), os.Chtimes(f.Name(), time.Unix(1, 0), time.Unix(1, 0))); err != nil {
+			t.Fatal(err)
+		}
+		resp, body := ask(s, "GET", "/"+name, "Range", "bytes=-1")
+		if resp.StatusCode != 206 || body != end {
+			t.Errorf("%s: %d %q", name, resp.StatusCode, body)
+		}
+		tags[resp.Header.Get("ETag")] = true
+	}
+	if len(tags) != 2 {
+		t.Errorf("tags %v", tags)
+	}
+}
+
 func TestABodyIsCompressedOnceHoweverManyAsk(t *testing.T) {
-	s := site(t, Routing{}, map[string]string{"a.js": strings.Repeat("let x = 1;\n", 100_000)})
+	s := site(t, platform.Site{}, map[string]string{"a.js": strings.Repeat("let x = 1;\n", 100_000)})
 	var all sync.WaitGroup
 	for range 20 {
 		all.Go(func() {
@@ -292,7 +347,7 @@ func TestWhatIsKeptIsBounded(t *testing.T) {
 
 // FuzzPath holds that no path leads out of the site or to a hidden file, and that no header is broken by one.
 func FuzzPath(f *testing.F) {
-	s := site(f, Routing{Redirects: []Redirect{{From: "/r/*", To: "/", Status: 301, PreservePath: true, PreserveQuery: true}}},
+	s := site(f, platform.Site{Redirects: []platform.SiteRedirect{{From: "/r/*", To: "/", Status: 301, PreservePath: true, PreserveQuery: true}}},
 		map[string]string{"index.html": "public", "d/index.html": "public", ".secret": "secret", "d/.secret/x": "secret"})
 	for _, p := range []string{"/", "/d", "/../x", "/.secret", "/d/./../.secret", "/r/a\r\nb", "//d//", "/d\x00"} {
 		f.Add(p, "gzip;q=1, *;q=0")
