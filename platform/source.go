@@ -22,20 +22,27 @@ type Repository struct {
 	User       string        `json:"user,omitempty"`       // that goes with the token
 	Poll       time.Duration `json:"poll,omitempty"`       // how often the branch is asked for; 0: never
 	Polled     string        `json:"polled,omitempty"`     // the commit that polling saw last
+	Provider   string        `json:"provider,omitempty"`   // who keeps it, where neither its host nor a webhook says
+	Watch      []string      `json:"watch,omitempty"`      // patterns, as in .gitignore, of the files whose changes are deployed; none: all
+	LFS        bool          `json:"lfs,omitempty"`        // whether the contents of Git LFS files are fetched
+	Muted      string        `json:"muted,omitempty"`      // why its host is told nothing any more
 	By         string        `json:"by"`
 	Connected  time.Time     `json:"connected"`
 }
 
 // Webhook is an address at which a provider of repositories says that something was pushed.
 type Webhook struct {
-	ID       string    `json:"id"`
-	Service  string    `json:"service"`
-	Provider string    `json:"provider"`
-	Branch   string    `json:"branch,omitempty"` // what is deployed; empty: main
-	Tags     string    `json:"tags,omitempty"`   // pattern of the tags that are deployed too
-	Previews bool      `json:"previews,omitempty"`
-	By       string    `json:"by"`
-	Created  time.Time `json:"created"`
+	ID       string `json:"id"`
+	Service  string `json:"service"`
+	Provider string `json:"provider"`
+	Branch   string `json:"branch,omitempty"` // what is deployed; empty: main
+	Tags     string `json:"tags,omitempty"`   // pattern of the tags that are deployed too
+	Previews bool   `json:"previews,omitempty"`
+	// KeepPreviews is how long a preview stays without a commit; 0: as csphd is configured.
+	KeepPreviews time.Duration `json:"keep_previews,omitempty"`
+	Watch        []string      `json:"watch,omitempty"` // as that of Repository
+	By           string        `json:"by"`
+	Created      time.Time     `json:"created"`
 }
 
 // Delivery is what a webhook was told and took on.
@@ -62,6 +69,15 @@ type PullRequest struct {
 	Title  string `json:"title,omitempty"`
 	Branch string `json:"branch"`
 	Source string `json:"source,omitempty"` // owner/name of the repository that the branch is in
+}
+
+// Preview is a service that a pull request is deployed to.
+type Preview struct {
+	Service string    `json:"service"`
+	Parent  string    `json:"parent"` // the service whose pull request it is
+	Number  int       `json:"number"`
+	Touched time.Time `json:"touched"` // when its last commit came
+	Expires time.Time `json:"expires"`
 }
 
 // Trigger kinds of sources elsewhere.

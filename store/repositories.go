@@ -7,10 +7,10 @@ import (
 	"csph/platform"
 )
 
-const repositoryColumns = "SELECT url, branch, credential, username, poll, polled, set_by, created FROM repositories WHERE service = $1"
+const repositoryColumns = "SELECT url, branch, credential, username, poll, polled, provider, watch, lfs, muted, set_by, created FROM repositories WHERE service = $1"
 
 func scanRepository(r row) (p platform.Repository, err error) {
-	err = r.Scan(&p.URL, &p.Branch, &p.Credential, &p.User, &p.Poll, &p.Polled, &p.By, instant{&p.Connected})
+	err = r.Scan(&p.URL, &p.Branch, &p.Credential, &p.User, &p.Poll, &p.Polled, &p.Provider, document{&p.Watch}, &p.LFS, &p.Muted, &p.By, instant{&p.Connected})
 	return p, err
 }
 
@@ -20,16 +20,17 @@ func (db *DB) ConnectRepository(ctx context.Context, service string, r platform.
 	if err != nil {
 		return r, fmt.Errorf("keep the credential of %s: %w", r.URL, err)
 	}
-	r.Connected, r.Polled = now(), ""
+	r.Connected, r.Polled, r.Muted = now(), "", ""
 	err = db.write(ctx, func(ctx context.Context, tx querier) error {
 		if _, err := db.service(ctx, tx, service); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, `INSERT INTO repositories (service, url, branch, credential, username, sealed, poll, polled, set_by, created)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, '', $8, $9)
+		_, err := tx.ExecContext(ctx, `INSERT INTO repositories (service, url, branch, credential, username, sealed, poll, polled, provider, watch, lfs, muted, set_by, created)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, '', $8, $9, $10, '', $11, $12)
 			ON CONFLICT (service) DO UPDATE SET url = excluded.url, branch = excluded.branch, credential = excluded.credential, username = excluded.username,
-				sealed = excluded.sealed, poll = excluded.poll, polled = '', set_by = excluded.set_by, created = excluded.created`,
-			service, r.URL, r.Branch, r.Credential, r.User, sealed, int64(r.Poll), r.By, instant{&r.Connected})
+				sealed = excluded.sealed, poll = excluded.poll, polled = '',
+				provider = excluded.provider, watch = excluded.watch, lfs = excluded.lfs, muted = '', set_by = excluded.set_by, created = excluded.created`,
+			service, r.URL, r.Branch, r.Credential, r.User, sealed, int64(r.Poll), r.Provider, document{orEmpty(r.Watch)}, r.LFS, r.By, instant{&r.Connected})
 		if err != nil {
 			return fmt.Errorf("insert repository of service %s: %w", service, err)
 		}
@@ -37,6 +38,9 @@ func (db *DB) ConnectRepository(ctx context.Context, service string, r platform.
 	})
 	return r, err
 }
+
+// orEmpty is a list that is an array in JSON also when it is nil.
+func orEmpty(l []string) []string { return append([]string{}, l...) }
 
 // Repository returns where the source of a service is; ErrNotFound when none is connected.
 func (db *DB) Repository(ctx context.Context, service string) (platform.Repository, error) {
@@ -75,9 +79,9 @@ func (db *DB) Polls(ctx context.Context) (map[string]platform.Repository, error)
 		platform.Repository
 	}
 	all, err := list(ctx, db.reader, func(r row) (p poll, err error) {
-		err = r.Scan(&p.service, &p.URL, &p.Branch, &p.Credential, &p.User, &p.Poll, &p.Polled, &p.By, instant{&p.Connected})
+		err = r.Scan(&p.service, &p.URL, &p.Branch, &p.Credential, &p.User, &p.Poll, &p.Polled, document{&p.Watch}, &p.LFS, &p.By, instant{&p.Connected})
 		return p, err
-	}, "SELECT service, url, branch, credential, username, poll, polled, set_by, created FROM repositories WHERE poll > 0")
+	}, "SELECT service, url, branch, credential, username, poll, polled, watch, lfs, set_by, created FROM repositories WHERE poll > 0")
 	if err != nil {
 		return nil, fmt.Errorf("list polled repositories: %w", db.explain(err))
 	}

@@ -170,8 +170,8 @@ func (db *DB) insertService(ctx context.Context, tx querier, account string, wan
 }
 
 func checkService(s platform.Service) error {
-	if s.Type != platform.Web && s.Type != platform.Worker {
-		return fmt.Errorf("%w: %q is not a type of service; choose %s or %s", platform.ErrInvalid, s.Type, platform.Web, platform.Worker)
+	if s.Type != platform.Web && s.Type != platform.Worker && s.Type != platform.Cron {
+		return fmt.Errorf("%w: %q is not a type of service; choose %s, %s or %s", platform.ErrInvalid, s.Type, platform.Web, platform.Worker, platform.Cron)
 	}
 	return checkConfig(s.Config)
 }

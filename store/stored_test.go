@@ -69,6 +69,8 @@ func TestListsAreReadFromAnIndex(t *testing.T) {
 		auditColumns + "WHERE account IN ($1) ORDER BY seq DESC LIMIT 9":                                   "audit_of_account",
 		deploymentColumns + "WHERE d.service = $1 AND d.account || '' = $2 ORDER BY d.id DESC LIMIT 9":     "deployments_of_service",
 		deploymentColumns + "WHERE d.account = $1 AND d.status = $2 ORDER BY d.id DESC LIMIT 9":            "deployments_of_status",
+		"SELECT image FROM deployments WHERE " + imaged:                                                    "deployments_with_image",
+		"SELECT id FROM deployments WHERE " + unsettled:                                                    "deployments_unsettled",
 		tokenColumns + "WHERE t.hash = $1":                                                                 "sqlite_autoindex_tokens_2",
 	} {
 		plan := explainPlan(t, db, query)

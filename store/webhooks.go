@@ -7,10 +7,10 @@ import (
 	"csph/platform"
 )
 
-const webhookColumns = "SELECT id, service, provider, branch, tags, previews, set_by, created FROM webhooks "
+const webhookColumns = "SELECT id, service, provider, branch, tags, previews, keep, watch, set_by, created FROM webhooks "
 
 func scanWebhook(r row) (w platform.Webhook, err error) {
-	err = r.Scan(&w.ID, &w.Service, &w.Provider, &w.Branch, &w.Tags, &w.Previews, &w.By, instant{&w.Created})
+	err = r.Scan(&w.ID, &w.Service, &w.Provider, &w.Branch, &w.Tags, &w.Previews, &w.KeepPreviews, document{&w.Watch}, &w.By, instant{&w.Created})
 	return w, err
 }
 
@@ -29,9 +29,9 @@ func (db *DB) CreateWebhook(ctx context.Context, w platform.Webhook) (_ platform
 			return err
 		}
 		w.Created = now()
-		_, err := tx.ExecContext(ctx, `INSERT INTO webhooks (id, service, provider, branch, tags, previews, sealed, set_by, created)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-			w.ID, w.Service, w.Provider, w.Branch, w.Tags, w.Previews, sealed, w.By, instant{&w.Created})
+		_, err := tx.ExecContext(ctx, `INSERT INTO webhooks (id, service, provider, branch, tags, previews, keep, watch, sealed, set_by, created)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+			w.ID, w.Service, w.Provider, w.Branch, w.Tags, w.Previews, int64(w.KeepPreviews), document{orEmpty(w.Watch)}, sealed, w.By, instant{&w.Created})
 		if err != nil {
 			return fmt.Errorf("insert webhook: %w", err)
 		}

@@ -51,7 +51,7 @@ var serviceTests = map[string]func(*fixture){
 	},
 	"DraftsThatCouldNeverRunAreRefused": func(f *fixture) {
 		for _, draft := range []platform.Service{
-			{Type: "cron"},
+			{Type: "lambda"},
 			{Config: platform.Config{Shape: "HUGE"}},
 			{Config: platform.Config{Count: -1}},
 			{Config: platform.Config{Port: 65536}},
@@ -158,7 +158,7 @@ var serviceTests = map[string]func(*fixture){
 			{func(s *platform.Service) error { s.Name = "other"; return nil }, platform.ErrInvalid},
 			{func(s *platform.Service) error { s.Environment = "env_x"; return nil }, platform.ErrInvalid},
 			{func(s *platform.Service) error { s.Live = "dep_x"; return nil }, platform.ErrInvalid},
-			{func(s *platform.Service) error { s.Type = "cron"; return nil }, platform.ErrInvalid},
+			{func(s *platform.Service) error { s.Type = "lambda"; return nil }, platform.ErrInvalid},
 		} {
 			_, err := f.UpdateService(f.ctx, s.ID, c.change)
 			f.refused(err, c.want)
