@@ -7,11 +7,12 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 
 	"filippo.io/age"
+
+	"csph/durable"
 )
 
 // Vault encrypts and decrypts. It is safe for concurrent use.
@@ -96,31 +97,11 @@ func (v *Vault) keep(keys []*age.X25519Identity) error {
 	for _, key := range keys {
 		fmt.Fprintln(&text, key)
 	}
-	if err := replace(v.path, text.String()); err != nil {
+	if err := durable.Replace(v.path, []byte(text.String()), 0o600); err != nil {
 		return fmt.Errorf("write the key of secrets: %w", err)
 	}
 	v.keys = keys
 	return nil
-}
-
-// replace puts text in the place of a file, or leaves what was there.
-func replace(path, text string) error {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // mode 0600
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteString(text)
-	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
 }
 
 // Seal encrypts plain with the newest key. Equal texts come out different.

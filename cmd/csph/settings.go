@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml"
+
+	"csph/durable"
 )
 
 const (
@@ -105,16 +107,8 @@ func writeSettings(path string, s settings) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("make config folder: %w", err)
 	}
-	f, err := os.CreateTemp(dir, filepath.Base(path)+".*") // mode 0600
-	if err != nil {
-		return fmt.Errorf("write config: %w", err)
-	}
-	_, err = f.Write(text)
-	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return fmt.Errorf("write config: %w", errors.Join(err, os.Remove(f.Name())))
+	if err := durable.Replace(path, text, 0o600); err != nil {
+		return fmt.Errorf("keep the config: %w", err)
 	}
 	return nil
 }

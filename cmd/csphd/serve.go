@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
+	"csph/durable"
 	"csph/handover"
 )
 
@@ -123,26 +124,6 @@ func writePID(state string) error {
 // keepToken puts the first start's admin token where its owner finds it, durably.
 func keepToken(state string) func(string) error {
 	return func(token string) error {
-		path := filepath.Join(state, "admin.token")
-		f, err := os.OpenFile(path+".tmp", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		if _, err := f.WriteString(strings.TrimSpace(token) + "\n"); err != nil {
-			return err
-		}
-		if err := f.Sync(); err != nil {
-			return err
-		}
-		if err := os.Rename(path+".tmp", path); err != nil {
-			return err
-		}
-		dir, err := os.Open(state)
-		if err != nil {
-			return err
-		}
-		defer dir.Close()
-		return dir.Sync()
+		return durable.Replace(filepath.Join(state, "admin.token"), []byte(strings.TrimSpace(token)+"\n"), 0o600)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"csph/durable"
 )
 
 // newPrefix starts the names of repositories that are being made.
@@ -68,16 +70,16 @@ func createBare(dir string) error {
 			return err
 		}
 	}
-	if err := replaceFile(filepath.Join(aside, "config"), []byte(repositoryConfig)); err != nil {
+	if err := durable.Replace(filepath.Join(aside, "config"), []byte(repositoryConfig), 0o600); err != nil {
 		return err
 	}
-	if err := replaceFile(filepath.Join(aside, "HEAD"), []byte("ref: refs/heads/main\n")); err != nil {
+	if err := durable.Replace(filepath.Join(aside, "HEAD"), []byte("ref: refs/heads/main\n"), 0o600); err != nil {
 		return err
 	}
 	if err := os.Rename(aside, dir); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	return syncDir(filepath.Dir(dir))
+	return durable.SyncDir(filepath.Dir(dir))
 }
 
 // sweepLocks removes git's lock and temporary files from a repository that nobody uses.
@@ -97,32 +99,4 @@ func sweepLocks(dir string) error {
 		}
 		return nil
 	})
-}
-
-// replaceFile writes a file whole or not at all, and durably.
-func replaceFile(path string, content []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".tmp-")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(content)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
+
+	"csph/durable"
 )
 
 // Quarantine holds the objects of one push until they are judged. They are visible only through it.
@@ -209,7 +211,7 @@ func (q *Quarantine) migratePacks() error {
 				err = errors.Join(err, os.Rename(filepath.Join(from, name), filepath.Join(to, name)))
 			}
 		}
-		if err = errors.Join(err, syncDir(to)); err != nil {
+		if err = errors.Join(err, durable.SyncDir(to)); err != nil {
 			return err
 		}
 	}

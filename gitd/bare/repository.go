@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
+
+	"csph/durable"
 )
 
 // Repository is one bare repository.
@@ -50,7 +52,7 @@ func (r *Repository) SetHead(branch plumbing.ReferenceName) error {
 	if now, err := os.ReadFile(path); err == nil && bytes.Equal(now, content) {
 		return nil
 	}
-	if err := replaceFile(path, content); err != nil {
+	if err := durable.Replace(path, content, 0o600); err != nil {
 		return fmt.Errorf("set HEAD: %w", err)
 	}
 	return nil
@@ -101,7 +103,7 @@ func writeShallow(path string, ids []plumbing.Hash) error {
 	}
 	slices.Sort(lines)
 	lines = slices.Compact(lines)
-	if err := replaceFile(path, []byte(strings.Join(lines, ""))); err != nil {
+	if err := durable.Replace(path, []byte(strings.Join(lines, "")), 0o600); err != nil {
 		return fmt.Errorf("write shallow commits: %w", err)
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 
+	"csph/durable"
 	"csph/platform"
 )
 
@@ -55,7 +56,7 @@ func Open(repositories, sources, git string, limits Limits) (*Store, error) {
 	if err := s.sweep(); err != nil {
 		return nil, fmt.Errorf("sweep repositories: %w", err)
 	}
-	if err := replaceFile(filepath.Join(s.home(), ".gitconfig"), []byte(homeConfig)); err != nil {
+	if err := durable.Replace(filepath.Join(s.home(), ".gitconfig"), []byte(homeConfig), 0o600); err != nil {
 		return nil, fmt.Errorf("write git configuration: %w", err)
 	}
 	if err := createBare(s.emptyDir()); err != nil {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"csph/durable"
 	"csph/platform"
 )
 
@@ -33,27 +34,10 @@ func (e *Engine) writeSet(s platform.Set) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("write the set of %s: %w", s.Deployment, err)
 	}
-	f, err := os.OpenFile(path+".tmp", os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
-	if err != nil {
+	if err := durable.Replace(path, b, 0o600); err != nil {
 		return fmt.Errorf("write the set of %s: %w", s.Deployment, err)
 	}
-	_, err = f.Write(b)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(path+".tmp", path)
-	}
-	if err != nil {
-		return fmt.Errorf("write the set of %s: %w", s.Deployment, err)
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return fmt.Errorf("sync folder: %w", err)
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return nil
 }
 
 func (e *Engine) forgetSet(deployment string) error {
