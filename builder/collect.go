@@ -129,14 +129,14 @@ func (b *Builder) collectCaches(ctx context.Context, cached []string, refs Refer
 		if refs.Services[service] || !isService(service) {
 			continue
 		}
-		freed, err := b.ClearCache(ctx, service)
+		freed, err := b.dropCaches(ctx, service)
 		if err != nil {
 			errs = append(errs, err)
 		} else if freed > 0 {
 			b.collected(service, "removed the build caches of a deleted service, "+gigabytes(freed))
 		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, b.clearings().keepOnly(refs.Services))...)
 }
 
 func (b *Builder) collected(service, what string) {

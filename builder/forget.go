@@ -26,11 +26,20 @@ func (b *Builder) Forget(ctx context.Context, image platform.Image) error {
 }
 
 // ClearCache drops the cache folders of a service, so that its next build fills them anew, and returns
-// how many bytes that freed. The next build is one, even of an unchanged source. Folders that a build is using stay.
+// how many bytes that freed. The next build is one, even of an unchanged source, and runs the prepareCommands of a
+// zerops.yml again. Folders that a build is using stay.
 func (b *Builder) ClearCache(ctx context.Context, service string) (freed int64, err error) {
 	if !identifier.MatchString(service) {
 		return 0, fmt.Errorf("clear the caches: %w: service id %q", platform.ErrInvalid, service)
 	}
+	if err := b.clearings().note(service); err != nil {
+		return 0, fmt.Errorf("clear the caches: %w", err)
+	}
+	return b.dropCaches(ctx, service)
+}
+
+// dropCaches drops the cache folders of a service, and makes its images forget what they were made of.
+func (b *Builder) dropCaches(ctx context.Context, service string) (freed int64, err error) {
 	if err := b.unlabel(ctx, service); err != nil {
 		return 0, fmt.Errorf("clear the caches: %w", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,6 +41,9 @@ func (s *solve) settleBases(ctx context.Context, p buildpacks.Plan) (buildpacks.
 		return p, err
 	}
 	z.RunImage = zerops.Image{Name: run.name}
+	if z.Cleared, err = s.builder.clearings().of(s.request.Service); err != nil {
+		return p, err
+	}
 	if len(found) > 0 {
 		p.BuildImage, p.BuildEnv = found[0].name, jointEnv(found)
 	}
@@ -114,23 +118,32 @@ func (z zeropsBuild) container() (llb.State, error) {
 		return llb.Scratch().File(source, llb.WithCustomName("copy source")), nil
 	}
 	st := z.base()
-	early := !z.preparesFromSource()
-	if early {
-		st = z.prepare(st) // nothing of the source is in its cache key
+	if z.preparesFromSource() {
+		st = z.prepareBesideSource(st, src)
+	} else {
+		st = z.prepare(st).File(source, llb.WithCustomName("copy source to "+zerops.SourceFolder))
 	}
-	st = st.File(source, llb.WithCustomName("copy source to "+zerops.SourceFolder))
+	prepared := st
 	if z.Cache.Any() {
-		st = z.step(st, "restore the cache: "+z.Cache.String(), restoreScript, z.cacheMount())
-	}
-	if !early {
-		st = z.prepare(st)
+		st = z.step(st, "restore the cache: "+z.Cache.String(), restoreScript(z.Cache), z.cacheMount())
 	}
 	st = z.commands(st)
 	st = z.step(st, "collect deployFiles: "+writtenAs(z.DeployFiles), checkScript(slices.Concat(z.DeployFiles, z.AddToRunPrepare)))
 	if z.Cache.Any() {
-		st = z.step(st, "keep in the cache: "+z.Cache.String(), keepScript(z.Cache), z.cacheMount())
+		st = z.step(st, "keep in the cache: "+z.Cache.String(), keepScript(z.Cache), z.keeps(prepared, st)...)
 	}
 	return st, nil
+}
+
+// keeps are the mounts of the step that keeps the cache: where it goes, and for the whole container what the build has
+// changed in it.
+func (z zeropsBuild) keeps(prepared, built llb.State) []llb.RunOption {
+	opts := []llb.RunOption{z.cacheMount()}
+	if z.Cache.All {
+		changed := llb.Diff(prepared, built, llb.WithCustomName("[internal] what the build has changed"))
+		opts = append(opts, llb.AddMount(changedFolder, changed, llb.Readonly))
+	}
+	return opts
 }
 
 // base is the container before anything happens in it: the bases laid over each other, the first on top.
@@ -152,15 +165,28 @@ func (z zeropsBuild) base() llb.State {
 	return st.File(llb.Mkdir(zerops.PrepareFolder, 0o755, llb.WithParents(true)), llb.WithCustomName("[internal] make folders"))
 }
 
-// preparesFromSource reports whether prepareCommands look at the source: then they cannot be kept while it changes.
+// preparesFromSource reports whether prepareCommands may look at the source, which is in the container before them.
 func (z zeropsBuild) preparesFromSource() bool {
-	return slices.ContainsFunc(z.PrepareCommands, func(c string) bool { return strings.Contains(c, zerops.SourceFolder) })
+	return slices.ContainsFunc(z.PrepareCommands, func(c string) bool { return strings.Contains(c, path.Dir(zerops.SourceFolder)) })
+}
+
+// prepareBesideSource runs prepareCommands with the source in its place, and is the container with both. Their cache key
+// must not know the source: they are skipped while the cache is valid, whatever has changed in it. So it reaches them
+// in a cache mount, filled anew for each build by a step whose output is always the same.
+func (z zeropsBuild) prepareBesideSource(st, src llb.State) llb.State {
+	stage := llb.AsPersistentCacheDir(cacheID(z.service, "zerops/"+z.Setup+"/staged"), llb.CacheMountShared)
+	from := llb.AddMount(stagedFolder, src, llb.Readonly)
+	fill := st.Run(llb.Args([]string{"/bin/sh", "-e", "-c", stageScript}), from, llb.AddMount(zerops.SourceFolder, llb.Scratch(), stage),
+		llb.WithCustomName("bring source to prepareCommands"), llb.IgnoreCache)
+	filled := fill.AddMount(filledFolder, llb.Scratch())
+	st = z.prepare(st, llb.AddMount(filledFolder, filled, llb.Readonly), llb.AddMount(zerops.SourceFolder, llb.Scratch(), stage))
+	return st.Run(llb.Args([]string{"/bin/sh", "-e", "-c", unstageScript}), from, llb.AddMount(filledFolder, llb.Scratch(), stage),
+		llb.WithCustomName("copy source to "+zerops.SourceFolder)).Root()
 }
 
 // prepare runs prepareCommands. Their variables come as secrets, which no cache key knows: only what SPEC section 3
 // names makes them run again.
-func (z zeropsBuild) prepare(st llb.State) llb.State {
-	var opts []llb.RunOption
+func (z zeropsBuild) prepare(st llb.State, opts ...llb.RunOption) llb.State {
 	for _, name := range slices.Sorted(maps.Keys(z.BuildEnv)) {
 		opts = append(opts, llb.AddSecret(name, llb.SecretID(zeropsSecret(name)), llb.SecretAsEnv(true), llb.SecretOptional))
 	}
@@ -189,7 +215,7 @@ func (z zeropsBuild) commands(st llb.State) llb.State {
 // command runs one of the user's commands, with the caches of package managers. The cache key is an argument that
 // nothing reads: a change of it makes the command run again.
 func (z zeropsBuild) command(st llb.State, name, dir, command string, opts ...llb.RunOption) llb.State {
-	opts = append(opts, llb.Args([]string{"/bin/sh", "-e", "-c", command, "sh", z.CacheKey}), llb.Dir(dir), llb.WithCustomName(name), sudo())
+	opts = append(slices.Clone(opts), llb.Args([]string{"/bin/sh", "-e", "-c", command, "sh", z.key()}), llb.Dir(dir), llb.WithCustomName(name), sudo())
 	for _, cache := range z.PackageCaches {
 		from, mount := llb.Scratch(), []llb.MountOption{llb.AsPersistentCacheDir(cacheID(z.service, cache), llb.CacheMountShared)}
 		if slices.Contains(z.build.seed, cache) {
@@ -200,6 +226,9 @@ func (z zeropsBuild) command(st llb.State, name, dir, command string, opts ...ll
 	return st.Run(opts...).Root()
 }
 
+// key changes with whatever makes the cache invalid.
+func (z zeropsBuild) key() string { return z.CacheKey + z.Cleared }
+
 // step runs a script of csph's own in the source.
 func (z zeropsBuild) step(st llb.State, name, script string, opts ...llb.RunOption) llb.State {
 	opts = append(opts, llb.Args([]string{"/bin/sh", "-e", "-c", script}), llb.Dir(zerops.SourceFolder), llb.WithCustomName(name))
@@ -208,7 +237,7 @@ func (z zeropsBuild) step(st llb.State, name, script string, opts ...llb.RunOpti
 
 // cacheMount is where the files of build.cache are kept; what makes them invalid changes its name.
 func (z zeropsBuild) cacheMount() llb.RunOption {
-	id := cacheID(z.service, "zerops/"+z.Setup+"/"+z.CacheKey)
+	id := cacheID(z.service, "zerops/"+z.Setup+"/"+z.key())
 	return llb.AddMount(zerops.CacheFolder, llb.Scratch(), llb.AsPersistentCacheDir(id, llb.CacheMountShared))
 }
 
@@ -260,8 +289,12 @@ func (z zeropsBuild) prepared(built llb.State) (llb.State, error) {
 		st = st.AddEnv(k, v)
 	}
 	for i, command := range z.RunPrepare {
+		args := []string{"/bin/sh", "-e", "-c", command}
+		if z.Cleared != "" {
+			args = append(args, "sh", z.Cleared)
+		}
 		st = st.Run(
-			llb.Args([]string{"/bin/sh", "-e", "-c", command}), llb.Dir(zerops.PrepareFolder), sudo(),
+			llb.Args(args), llb.Dir(zerops.PrepareFolder), sudo(),
 			llb.WithCustomName(fmt.Sprintf("run.prepareCommands %d/%d: %s", i+1, len(z.RunPrepare), oneLine(command))),
 		).Root()
 	}

@@ -23,38 +23,88 @@ done
 exec "$@"
 `
 
-// restoreScript brings cached files back where the source has none of the same name.
-const restoreScript = `if [ -d ` + zerops.CacheFolder + `/files ]; then
-  cp -an ` + zerops.CacheFolder + `/files/. ` + zerops.SourceFolder + `/ || echo "not everything was restored: the source has files of the same names, and wins"
-  cd ` + zerops.CacheFolder + `/files && echo "restored: $(ls -A | tr '\n' ' ')"
+// Folders of the steps that move files between a build's container and what is kept of it.
+const (
+	stagedFolder  = "/csph/source"
+	filledFolder  = "/csph/filled"
+	changedFolder = "/csph/changed"
+)
+
+// stageScript fills the folder that prepareCommands see the source in, with the source alone.
+const stageScript = `cd ` + zerops.SourceFolder + `
+rm -rf ..?* .[!.]* *
+cp -a ` + stagedFolder + `/. .`
+
+// unstageScript copies the source, with what prepareCommands have made of it, to where it is for buildCommands.
+const unstageScript = `mkdir -p ` + zerops.SourceFolder + `
+cp -a ` + filledFolder + `/. ` + zerops.SourceFolder + `/`
+
+// restoreScript brings cached files back where the source has none of the same name, and the rest of the container as
+// the last build left it. tar replaces files that are being run, cp cannot.
+func restoreScript(c zerops.Cache) string {
+	const files = zerops.CacheFolder + "/files"
+	script := `if [ -d ` + files + ` ]; then
+  cp -an ` + files + `/. ` + zerops.SourceFolder + `/ || echo "not everything was restored: the source has files of the same names, and wins"
+  cd ` + files + ` && echo "restored: $(ls -A | tr '\n' ' ')"
 else
   echo "there is nothing in the cache yet"
 fi`
+	if c.All {
+		script += `
+if [ -d ` + zerops.CacheFolder + `/container ]; then
+  cd ` + zerops.CacheFolder + `/container
+  tar -cf /csph.tar .
+  tar -xpf /csph.tar -C /
+  rm /csph.tar
+  echo "restored outside of the source: $(ls -A | tr '\n' ' ')"
+fi`
+	}
+	return script
+}
 
 // keepScript puts what build.cache names in the place of what was cached before, all or nothing.
 func keepScript(c zerops.Cache) string {
-	patterns := "."
-	if !c.All {
-		var globs []string
-		for _, p := range c.Paths {
-			globs = append(globs, shellGlob(p))
-		}
-		patterns = strings.Join(globs, " ")
+	if c.All {
+		return keepFiles(".") + keepContainer + swapCache
 	}
+	var globs []string
+	for _, p := range c.Paths {
+		globs = append(globs, shellGlob(p))
+	}
+	return keepFiles(strings.Join(globs, " ")) + swapCache
+}
+
+func keepFiles(patterns string) string {
 	return `next=` + zerops.CacheFolder + `/next
 rm -rf "$next"
-mkdir "$next"
+mkdir -p "$next/files"
 for name in ` + patterns + `; do
   if [ -e "$name" ] || [ -L "$name" ]; then
-    mkdir -p "$next/$(dirname "$name")"
-    cp -a "$name" "$next/$(dirname "$name")/"
+    mkdir -p "$next/files/$(dirname "$name")"
+    cp -a "$name" "$next/files/$(dirname "$name")/"
   else
     echo "not kept: there is no $name"
   fi
 done
-rm -rf ` + zerops.CacheFolder + `/files
-mv "$next" ` + zerops.CacheFolder + `/files`
+`
 }
+
+// keepContainer keeps what a build has changed outside of the source, but for what every container has of its own.
+const keepContainer = `mkdir "$next/container"
+cd ` + changedFolder + `
+for name in ..?* .[!.]* *; do
+  case "$name" in build|csph|dev|proc|run|sys|tmp) continue ;; esac
+  [ ! -e "$name" ] && [ ! -L "$name" ] || cp -a "$name" "$next/container/"
+done
+cd "$next/container"
+rm -f etc/hosts etc/hostname etc/resolv.conf
+`
+
+const swapCache = `for name in files container; do
+  rm -rf ` + zerops.CacheFolder + `/$name
+  [ ! -d "$next/$name" ] || mv "$next/$name" ` + zerops.CacheFolder + `/$name
+done
+rmdir "$next"`
 
 // checkScript fails where a selection matches nothing, and says what is there.
 func checkScript(all []zerops.Selection) string {

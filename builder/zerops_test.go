@@ -127,6 +127,64 @@ func TestABuildOfZeropsKeepsItsCacheAndPreparesOnce(t *testing.T) {
 	}
 }
 
+// What the seed calls the two layers: the container after prepareCommands, and what a build leaves behind. Both go when
+// one of them does, or by hand.
+func TestACacheOfEverythingKeepsTheWholeBuildContainer(t *testing.T) {
+	l := sharedLab(t)
+	ctx := l.timeout(5 * time.Minute)
+	const file = `zerops:
+  - setup: app
+    build:
+      base: ubuntu@22.04
+      prepareCommands:
+        - cat /build/source/version.txt > /prepared; date +%%N >> /prepared; echo fresh > /build/source/generated
+      buildCommands:
+        - cat generated version.txt /opt/tool/state 2>&1 | tr '\n' ' '
+        - mkdir -p /opt/tool; cp version.txt /opt/tool/state; ln -sf state /opt/tool/link; cp /bin/true /usr/local/bin/extra
+        - cp /prepared prepared; touch built-$(cat version.txt)
+      deployFiles: ./
+      cache: %s
+    run: {base: ubuntu@22.04, start: x}
+`
+	build := func(deployment, cache, version string) (prepared, said string) {
+		t.Helper()
+		image, err := l.buildZerops(ctx, "svc_zwhole", deployment, map[string]string{"zerops.yml": fmt.Sprintf(file, cache), "version.txt": version + "\n"})
+		if err != nil {
+			t.Fatalf("%v\n%s", err, l.logText(deployment))
+		}
+		return l.content(ctx, image, "/var/www/prepared"), l.logText(deployment) + l.listing(ctx, image, "/var/www")
+	}
+	expect := func(said string, wants ...string) {
+		t.Helper()
+		for _, want := range wants {
+			if !strings.Contains(said, want) {
+				t.Errorf("there is no %q in\n%s", want, said)
+			}
+		}
+	}
+	first, said := build("dep_w1", "true", "1")
+	expect(said, "O fresh 1 cat: /opt/tool/state: No such file", "there is nothing in the cache yet", "built-1")
+	if !strings.HasPrefix(first, "1") {
+		t.Errorf("prepareCommands saw the version %q", first)
+	}
+	second, said := build("dep_w2", "true", "2")
+	expect(said, "O fresh 2 1 ", "restored outside of the source: opt usr", "built-1", "built-2", "generated")
+	if second != first {
+		t.Errorf("a change of the source made prepareCommands run again: %q", second)
+	}
+	third, said := build("dep_w3", "false", "3")
+	expect(said, "O fresh 3 cat: /opt/tool/state: No such file")
+	if third == first {
+		t.Error("a change of build.cache left the prepared container valid")
+	}
+	if _, err := l.ClearCache(ctx, "svc_zwhole"); err != nil {
+		t.Fatal(err)
+	}
+	if fourth, _ := build("dep_w4", "false", "3"); fourth == third {
+		t.Error("prepareCommands did not run again after the caches were cleared")
+	}
+}
+
 // The four triggers are run.os, run.base, run.prepareCommands and the content of addToRunPrepare; the second cannot be
 // changed here without another base.
 func TestTheRunImageIsPreparedAgainForItsOwnReasonsOnly(t *testing.T) {
@@ -153,6 +211,12 @@ func TestTheRunImageIsPreparedAgainForItsOwnReasonsOnly(t *testing.T) {
 	}
 	if prepared("dep_r4", "true", "1", "true", "changed", "app 1") == before {
 		t.Error("a change of what addToRunPrepare names did not")
+	}
+	if _, err := l.ClearCache(ctx, "svc_zrun"); err != nil {
+		t.Fatal(err)
+	}
+	if prepared("dep_r5", "true", "1", "true", "m", "app 1") == before {
+		t.Error("clearing the caches by hand did not")
 	}
 }
 

@@ -27,7 +27,8 @@ type family struct {
 	caches  []string // folders of package managers outside of the source, which are kept whatever build.cache says
 	bare    string   // a command: a run image needs the toolchain only where it is called
 	runOnly bool
-	builtIn bool // it starts by itself: run.start may be missing
+	inBuild string // the family that a base of this one means for a build
+	builtIn bool   // it starts by itself: run.start may be missing
 }
 
 const (
@@ -46,7 +47,7 @@ func families() []family {
 		official("python", "python", "3.14", "/root/.cache"),
 		{name: "php", latest: "8.5", alpine: "docker.io/library/php:%s-cli-alpine", build: "docker.io/library/php:%s-cli-bookworm",
 			run: "docker.io/library/php:%s-cli-bookworm", spare: "docker.io/library/php:%s-apache-bookworm", caches: []string{"/root/.cache", "/root/.composer"}},
-		{name: "php-apache", latest: "8.5", run: "docker.io/library/php:%s-apache-bookworm", runOnly: true, builtIn: true},
+		{name: "php-apache", latest: "8.5", run: "docker.io/library/php:%s-apache-bookworm", runOnly: true, inBuild: "php", builtIn: true},
 		official("ruby", "ruby", "3.4", "/root/.cache"),
 		{name: "rust", latest: "1.86", aliases: map[string]string{"1": "1.86", "stable": "1.86"}, alpine: "docker.io/library/rust:%s-alpine",
 			build: "docker.io/library/rust:%s-bookworm", run: "docker.io/library/rust:%s-bookworm", bare: "cargo", caches: []string{"/usr/local/cargo/registry"}},
@@ -137,8 +138,8 @@ func (r *reader) bases(into *[]string, single bool) func(*node, string) {
 		r.texts(&written)(n, path)
 		for _, w := range written {
 			t, problem, advice := parseBase(w)
-			if problem == "" && !single && t.runOnly {
-				problem, advice = fmt.Sprintf("%s is for run.base, nothing can be built in it", w), "use php@"+t.version+" for PHP"
+			if problem == "" && !single && t.runOnly && t.inBuild == "" {
+				problem, advice = fmt.Sprintf("%s is for run.base, nothing can be built in it", w), "for files that are there already, leave build.base and buildCommands out"
 			}
 			if problem != "" {
 				r.report(n, path, advice, "%s", problem)

@@ -38,6 +38,9 @@ type Plan struct {
 	PackageCaches []string `json:"package_caches,omitempty"`
 	// CacheKey changes when one of the keys does whose change makes the cache invalid: base, os, prepareCommands, cache.
 	CacheKey string `json:"cache_key,omitempty"`
+	// Cleared changes each time the service's caches are cleared by hand, which makes both layers of the cache and the
+	// prepared run image invalid. The builder fills it in.
+	Cleared string `json:"cleared,omitempty"`
 
 	RunImage        Image       `json:"run_image"`
 	RunPrepare      []string    `json:"run_prepare,omitempty"`        // run.prepareCommands, in PrepareFolder
@@ -122,6 +125,9 @@ func (p *Plan) planBuild(s *Setup) {
 	}
 	for _, written := range b.Base {
 		t, _, _ := parseBase(written)
+		if t.inBuild != "" {
+			t.family, _ = familyNamed(t.inBuild)
+		}
 		image := t.image(b.OS, true, false)
 		p.BuildImages = append(p.BuildImages, image)
 		p.PackageCaches = append(p.PackageCaches, t.caches...)
@@ -135,6 +141,7 @@ func (p *Plan) planBuild(s *Setup) {
 	if len(p.RunPrepare) == 0 && len(p.AddToRunPrepare) > 0 {
 		p.Warnings = append(p.Warnings, "build.addToRunPrepare has no effect without run.prepareCommands")
 	}
+	p.warnOfPrepare()
 	if b.Cache.Any() {
 		p.note("kept between builds: "+b.Cache.String(), "build.cache", "")
 	}
@@ -143,7 +150,7 @@ func (p *Plan) planBuild(s *Setup) {
 // String lists what is cached.
 func (c Cache) String() string {
 	if c.All {
-		return "all of " + SourceFolder
+		return "the whole build container"
 	}
 	return strings.Join(c.Paths, ", ")
 }
@@ -243,6 +250,16 @@ func filledIn(env map[string]string, prefix string, other map[string]string) map
 		})
 	}
 	return out
+}
+
+// warnOfPrepare warns where prepareCommands read the source: a change of it does not make them run again.
+func (p *Plan) warnOfPrepare() {
+	for i, command := range p.PrepareCommands {
+		if strings.Contains(command, SourceFolder) {
+			p.Warnings = append(p.Warnings, fmt.Sprintf("build.prepareCommands[%d] reads %s, but is skipped while the cache is valid, whatever changes in the source: what depends on the source belongs into buildCommands",
+				i, SourceFolder))
+		}
+	}
 }
 
 // warnOfStart warns where run.start names a path that ~ in deployFiles has shortened: the most common mistake.

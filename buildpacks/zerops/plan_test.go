@@ -30,6 +30,7 @@ func TestBasesStandForOfficialImages(t *testing.T) {
 		{"golang@1.25", "ubuntu", "golang:1.25-bookworm", "", "debian:bookworm-slim", ""},
 		{"python@3.12", "alpine", "python:3.12-alpine", "python:3.12-slim-bookworm", "python:3.12-alpine", "python:3.12-slim-bookworm"},
 		{"php@8.3", "ubuntu", "php:8.3-cli-bookworm", "php:8.3-apache-bookworm", "php:8.3-cli-bookworm", ""},
+		{"php-nginx@8.3", "ubuntu", "php:8.3-cli-bookworm", "php:8.3-apache-bookworm", "php:8.3-apache-bookworm", ""},
 		{"ubuntu@22.04", "ubuntu", "ubuntu:22.04", "debian:bookworm-slim", "ubuntu:22.04", "debian:bookworm-slim"},
 		{"alpine@3.20", "alpine", "alpine:3.20", "debian:bookworm-slim", "alpine:3.20", "debian:bookworm-slim"},
 		{"java@21", "alpine", "eclipse-temurin:21-jdk-alpine", "eclipse-temurin:21-jdk", "eclipse-temurin:21-jdk-alpine", "eclipse-temurin:21-jre"},
@@ -112,6 +113,34 @@ func TestAStartThatNamesAStrippedFolderIsWarnedOf(t *testing.T) {
 		got := strings.Join(p.Warnings, "\n")
 		if (got != "") != (c.warns != "") || !strings.Contains(got, c.warns) {
 			t.Errorf("%s with %q: warned %q, want %q", c.deploy, c.start, got, c.warns)
+		}
+	}
+}
+
+func TestPrepareCommandsThatReadTheSourceAreWarnedOf(t *testing.T) {
+	const file = "zerops:\n  - setup: a\n    build: {base: nodejs@22, deployFiles: ., prepareCommands: [apk add git, %]}\n    run: {start: x}"
+	for command, want := range map[string]string{"pip install -r /build/source/requirements.txt": "prepareCommands[1]", "npm i -g pnpm": ""} {
+		got := strings.Join(planOf(t, strings.Replace(file, "%", command, 1)).Warnings, "\n")
+		if (got != "") != (want != "") || !strings.Contains(got, want) {
+			t.Errorf("%s: warned %q", command, got)
+		}
+	}
+}
+
+// The patterns are those of the build cache's guide.
+func TestPathsOfTheCacheMayBeWrittenInSeveralWays(t *testing.T) {
+	for written, want := range map[string][]string{
+		"node_modules": {"node_modules"}, "./node_modules": {"node_modules"}, "node_modules/": {"node_modules"},
+		`["subdir/*.txt", "package*"]`: {"subdir/*.txt", "package*"}, "false": nil,
+	} {
+		got := planOf(t, "zerops:\n  - setup: a\n    build: {base: nodejs@22, deployFiles: ., cache: "+written+"}\n    run: {start: x}").Cache
+		if got.All || !slices.Equal(got.Paths, want) {
+			t.Errorf("%s: %+v", written, got)
+		}
+	}
+	for _, all := range []string{"true", "./", "."} {
+		if !planOf(t, "zerops:\n  - setup: a\n    build: {base: nodejs@22, deployFiles: ., cache: "+all+"}\n    run: {start: x}").Cache.All {
+			t.Errorf("cache: %s keeps not all", all)
 		}
 	}
 }

@@ -60,7 +60,19 @@ func (r *reader) unknown(e entry, path string, fields []field) {
 		names[i] = f.name
 	}
 	at := &node{line: e.line, column: e.column}
+	if instead, ok := notOffered[e.key]; ok {
+		r.report(at, join(path, e.key), instead, "Zerops has this key, csph has not")
+		return
+	}
 	r.report(at, join(path, shorten(e.key)), suggest(e.key, names), "unknown key")
+}
+
+// notOffered are keys that a file written for Zerops may have, and what to do without them.
+var notOffered = map[string]string{
+	"mount":          "remove it; a spherelet's files go with it: keep what must stay in a database or an object store",
+	"volume":         "remove it; a spherelet's files go with it: keep what must stay in a database or an object store",
+	"siteConfigPath": "remove it; rules for php-apache@ go into a .htaccess file, and run.documentRoot names the folder that is served",
+	"init":           "its name is initCommands",
 }
 
 func join(path, key string) string {
