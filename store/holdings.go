@@ -24,7 +24,7 @@ func (db *DB) Holdings(ctx context.Context) (Holdings, error) {
 	if h.Services, err = db.pairs(ctx, "SELECT id, name FROM services"); err != nil {
 		return h, fmt.Errorf("list the names of services: %w", err)
 	}
-	under, err := list(ctx, db.reader, scanText, "SELECT id FROM deployments WHERE "+unsettled)
+	under, err := list(ctx, db.reader, scanText, "SELECT id FROM deployments WHERE "+unsettled+" ORDER BY id")
 	if err != nil {
 		return h, fmt.Errorf("list unsettled deployments: %w", db.explain(err))
 	}

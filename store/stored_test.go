@@ -70,7 +70,7 @@ func TestListsAreReadFromAnIndex(t *testing.T) {
 		deploymentColumns + "WHERE d.service = $1 AND d.account || '' = $2 ORDER BY d.id DESC LIMIT 9":     "deployments_of_service",
 		deploymentColumns + "WHERE d.account = $1 AND d.status = $2 ORDER BY d.id DESC LIMIT 9":            "deployments_of_status",
 		"SELECT image FROM deployments WHERE " + imaged:                                                    "deployments_with_image",
-		"SELECT id FROM deployments WHERE " + unsettled:                                                    "deployments_unsettled",
+		"SELECT id FROM deployments WHERE " + unsettled + " ORDER BY id":                                   "deployments_unsettled",
 		tokenColumns + "WHERE t.hash = $1":                                                                 "sqlite_autoindex_tokens_2",
 	} {
 		plan := explainPlan(t, db, query)

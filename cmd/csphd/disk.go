@@ -20,18 +20,15 @@ const eventTimeout = 10 * time.Second
 
 // references reads what images and caches are still needed for.
 func (s *server) references(ctx context.Context) (builder.References, error) {
-	refs := builder.References{Services: map[string]bool{}, Deployments: map[string]bool{}, Images: map[string]bool{}}
-	all, err := s.db.Deployments(ctx, "", 0)
-	for _, d := range all {
-		refs.Services[d.Service] = true
-		if d.Image.Ref != "" {
-			refs.Images[d.Image.Ref] = true
-		}
-		if !d.Status.Terminal() {
-			refs.Deployments[d.ID] = true
-		}
+	held, err := s.db.Holdings(ctx)
+	if err != nil {
+		return builder.References{}, err
 	}
-	return refs, err
+	refs := builder.References{Services: map[string]bool{}, Deployments: held.Deployments, Images: held.Images}
+	for id := range held.Services {
+		refs.Services[id] = true
+	}
+	return refs, nil
 }
 
 // collected puts what a collection removed on the bus.
@@ -49,11 +46,15 @@ func (s *server) Disk(ctx context.Context) (wire.Disk, error) {
 	if err != nil {
 		return wire.Disk{}, err
 	}
-	names, owners, err := s.owners(ctx)
+	held, err := s.db.Holdings(ctx)
 	if err != nil {
 		return wire.Disk{}, err
 	}
-	d := &disk{ctx: ctx, state: s.config.State, names: names, owners: owners, services: map[string]*wire.DiskService{}}
+	owners, err := s.db.Owners(ctx)
+	if err != nil {
+		return wire.Disk{}, err
+	}
+	d := &disk{ctx: ctx, state: s.config.State, names: held.Services, owners: owners, services: map[string]*wire.DiskService{}}
 	for id, images := range built.Images {
 		of := d.service(id)
 		of.Images, of.ImageBytes = images.Count, images.Bytes
@@ -73,16 +74,6 @@ func (s *server) Disk(ctx context.Context) (wire.Disk, error) {
 // ClearCache drops what builds of a service have cached.
 func (s *server) ClearCache(ctx context.Context, service string) (int64, error) {
 	return s.builder.ClearCache(ctx, service)
-}
-
-// owners are the names of services, by id, and the services of deployments.
-func (s *server) owners(ctx context.Context) (names, owners map[string]string, err error) {
-	names, owners = map[string]string{}, map[string]string{}
-	all, err := s.db.Deployments(ctx, "", 0)
-	for _, d := range all {
-		names[d.Service], owners[d.ID] = d.Name, d.Service
-	}
-	return names, owners, err
 }
 
 // disk adds up what services use.

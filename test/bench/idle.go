@@ -71,14 +71,19 @@ func (s *server) sizeAtRest(ctx context.Context, enough int64) (int64, error) {
 }
 
 // residentSize is VmRSS of proc(5), in bytes.
-func residentSize(pid int) (int64, error) {
+func residentSize(pid int) (int64, error) { return sizeOf(pid, "VmRSS:") }
+
+// peakSize is VmHWM of proc(5), in bytes: the largest resident size until now.
+func peakSize(pid int) (int64, error) { return sizeOf(pid, "VmHWM:") }
+
+func sizeOf(pid int, field string) (int64, error) {
 	status, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "status"))
 	if err != nil {
 		return 0, err
 	}
-	_, rest, found := strings.Cut(string(status), "VmRSS:")
+	_, rest, found := strings.Cut(string(status), field)
 	if !found {
-		return 0, fmt.Errorf("process %d has no resident size", pid)
+		return 0, fmt.Errorf("process %d has no %s", pid, field)
 	}
 	kilobytes, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
 	return kilobytes << 10, err

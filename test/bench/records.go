@@ -21,7 +21,9 @@ import (
 const (
 	manyServices    = 1000
 	manyDeployments = 100_000
-	listCalls       = 60 // of each kind: together they stay within what one token may ask at once
+	restorable      = 10 * manyServices     // deployments with an image on record, the newest ones
+	listCalls       = 300                   // of each kind
+	listPause       = 12 * time.Millisecond // between two calls: one token may ask a hundred times a second
 	listTarget      = 20 * time.Millisecond
 	recordsSize     = 150 << 20 // of csphd, with all of that in its records
 )
@@ -56,6 +58,11 @@ func measureRecords(ctx context.Context, b *bench, report func(figure)) (err err
 		return err
 	}
 	report(growthOf(fmt.Sprintf("resident size with %d deployments", manyDeployments), size, 0, recordsSize))
+	peak, err := peakSize(s.cmd.Process.Pid)
+	if err != nil {
+		return err
+	}
+	report(growthOf("and at its highest", peak, 0, recordsSize))
 	return nil
 }
 
@@ -86,7 +93,10 @@ func (s *server) fetch(ctx context.Context, path string) error {
 // timed is how long each of listCalls calls took, once the first has filled the caches.
 func timed(call func() error) ([]time.Duration, error) {
 	var took []time.Duration
+	pause := time.NewTicker(listPause)
+	defer pause.Stop()
 	for i := range listCalls + 1 {
+		<-pause.C
 		began := time.Now()
 		if err := call(); err != nil {
 			return nil, err
@@ -140,28 +150,48 @@ func template(ctx context.Context, db *store.DB, state string) error {
 	if err != nil {
 		return err
 	}
-	_, err = db.Advance(ctx, d.ID, platform.Queued, platform.Cancel, nil)
-	return err
+	return retired(ctx, db, d.ID)
 }
 
-// multiply copies the one service and the one deployment.
+// retired takes a deployment through all its phases, so that its history is as long as that of most.
+func retired(ctx context.Context, db *store.DB, id string) error {
+	build := func(d *platform.Deployment) {
+		d.Image = platform.Image{Ref: "csph/web:" + id, Digest: "sha256:" + strings.Repeat("0123456789abcdef", 4), Size: 12 << 20, Command: []string{"/var/www/server"}}
+	}
+	for from, step := range []struct {
+		status platform.Status
+		move   platform.Move
+		set    func(*platform.Deployment)
+	}{
+		{platform.Queued, platform.StartBuild, nil},
+		{platform.Building, platform.StartRollout, build},
+		{platform.RollingOut, platform.StartCheck, nil},
+		{platform.HealthCheck, platform.Promote, nil},
+		{platform.Live, platform.Retire, nil},
+	} {
+		if _, err := db.Advance(ctx, id, step.status, step.move, step.set); err != nil {
+			return fmt.Errorf("take step %d: %w", from, err)
+		}
+	}
+	return nil
+}
+
+// multiply copies the one service and the one deployment. Only the newest deployments keep their image, as csphd has it.
 func multiply(ctx context.Context, db *sql.DB) error {
-	for _, statement := range []string{
-		`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)
+	_, err := db.ExecContext(ctx, fmt.Sprintf(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)
 		INSERT INTO services (id, environment, name, host, type, config, suspended, created)
 		SELECT printf('svc_%%026d', i), environment, 'web-' || i, 'web-' || i, type, config, suspended, created FROM n, services WHERE name = 'web-0'`,
-		`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)
+		manyServices-1))
+	if err != nil {
+		return fmt.Errorf("copy the service: %w", err)
+	}
+	_, err = db.ExecContext(ctx, fmt.Sprintf(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)
 		INSERT INTO deployments (id, service, status, reason, message, hint, tail, triggered_by, source, config, image, history, url, created, account, project)
-		SELECT printf('dep_%%026d', i), printf('svc_%%026d', 1 + i %% 999), status, reason, message, hint, tail, triggered_by, source, config, image, history, url, created, account, project
-		FROM n, (SELECT * FROM deployments LIMIT 1)`,
-	} {
-		many := manyServices - 1
-		if strings.Contains(statement, "INTO deployments") {
-			many = manyDeployments
-		}
-		if _, err := db.ExecContext(ctx, fmt.Sprintf(statement, many)); err != nil {
-			return fmt.Errorf("fill the records: %w", err)
-		}
+		SELECT printf('dep_%%026d', i), printf('svc_%%026d', 1 + i %% %d), status, reason, message, hint, tail, triggered_by, source, config,
+			CASE WHEN i > %d THEN replace(image, id, i) ELSE '{"ref":"","digest":""}' END, history, url, created, account, project
+		FROM n, (SELECT * FROM deployments LIMIT 1)`, manyDeployments, manyServices-1, manyDeployments-restorable))
+	if err != nil {
+		return fmt.Errorf("copy the deployment: %w", err)
 	}
 	return nil
 }
