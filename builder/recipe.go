@@ -27,6 +27,9 @@ type recipe struct {
 	// Fetch says what the host brings: "debian" (a root file system by mmdebstrap), "go" (a toolchain),
 	// "node" (the npm packages that hold Node.js and its package managers), "bun", "deno" (theirs), or nothing.
 	Fetch string `json:"fetch,omitempty"`
+	// Language and Version are what plans call the one version there is a stand-in of; empty where there are all.
+	Language string `json:"language,omitempty"`
+	Version  string `json:"version,omitempty"`
 
 	pattern *regexp.Regexp
 	content []byte

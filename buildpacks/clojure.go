@@ -12,7 +12,7 @@ func detectClojure(j job) (*Plan, error) {
 	}
 	p := &Plan{Language: "clojure"}
 	p.decide("Clojure", "there is a "+manifest+" at the root of the source", "add a Dockerfile")
-	if err := p.chooseJava(j.source, javaWish{}, Version{}); err != nil {
+	if err := p.chooseJava(j, javaWish{}, Version{}); err != nil {
 		return nil, err
 	}
 	p.runOnJava()

@@ -45,7 +45,7 @@ func detectGradle(j job) (*Plan, error) {
 		p.decide("project "+g.app.path, why, "give --dir FOLDER, or name the service like the project")
 	}
 	wish, other := g.javaWish()
-	if err := p.chooseJava(g.source, wish, other); err != nil {
+	if err := p.chooseJava(g.job, wish, other); err != nil {
 		return nil, err
 	}
 	server := jvmServerOf(g.coordinates())

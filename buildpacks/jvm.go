@@ -76,20 +76,20 @@ func javaRelease(wanted string) int {
 	return n
 }
 
-// resolveJava is the offered release that meets a wish, or "".
-func resolveJava(w javaWish) string {
+// resolveJava is the release of those offered that meets a wish, or "".
+func resolveJava(offered []string, w javaWish) string {
 	n := javaRelease(w.Wanted)
 	if n == 0 {
 		return ""
 	}
 	if !w.atLeast {
-		if i := slices.Index(offeredJava, strconv.Itoa(n)); i >= 0 {
-			return offeredJava[i]
+		if i := slices.Index(offered, strconv.Itoa(n)); i >= 0 {
+			return offered[i]
 		}
 		return ""
 	}
-	for _, release := range slices.Backward(offeredJava) {
-		if offered, err := strconv.Atoi(release); err == nil && offered >= n {
+	for _, release := range slices.Backward(offered) {
+		if m, err := strconv.Atoi(release); err == nil && m >= n {
 			return release
 		}
 	}
@@ -98,15 +98,19 @@ func resolveJava(w javaWish) string {
 
 // chooseJava sets the Java release: what is pinned, else what the build file says, else other where there is one
 // (with the reason), else the default.
-func (p *Plan) chooseJava(s source, build javaWish, other Version) error {
+func (p *Plan) chooseJava(j job, build javaWish, other Version) error {
 	const override = "add a system.properties with `java.runtime.version=21`"
-	wish := javaPins(s)
+	offered := j.options.within("Java", offeredJava)
+	wish := javaPins(j.source)
 	if wish.Source == "" {
 		wish = build
 	}
 	if wish.Source == "" {
 		p.Version = Version{Resolved: defaultJava, Source: "default"}
-		why := "nothing asks for a release; this is the default"
+		if !slices.Contains(offered, defaultJava) {
+			p.Version.Resolved = offered[0]
+		}
+		why := "nothing asks for a release; this is " + standing(p.Version.Resolved, defaultJava)
 		if other.Resolved != "" {
 			p.Version, why = other, other.Source
 		}
@@ -114,8 +118,8 @@ func (p *Plan) chooseJava(s source, build javaWish, other Version) error {
 		return nil
 	}
 	p.Version = wish.Version
-	if p.Version.Resolved = resolveJava(wish); p.Version.Resolved == "" {
-		return &VersionError{Language: "Java", Wanted: wish.Wanted, Source: wish.Source, Offered: offeredJava}
+	if p.Version.Resolved = resolveJava(offered, wish); p.Version.Resolved == "" {
+		return &VersionError{Language: "Java", Wanted: wish.Wanted, Source: wish.Source, Offered: offered}
 	}
 	why := wish.Source + " says " + wish.Wanted
 	if wish.atLeast && strconv.Itoa(javaRelease(wish.Wanted)) != p.Version.Resolved {

@@ -18,8 +18,8 @@ func TestJavaReleasesAreReadAsTheirToolsWriteThem(t *testing.T) {
 
 func TestALevelIsMetByANewerJavaAndAPinByItselfAlone(t *testing.T) {
 	for wanted, want := range map[string][2]string{"17": {"17", "17"}, "1.8": {"8", "8"}, "7": {"", "8"}, "16": {"", "17"}, "22": {"", "25"}, "26": {"", ""}, "x": {"", ""}} {
-		pin := resolveJava(javaWish{Version: Version{Wanted: wanted}})
-		level := resolveJava(javaWish{Version: Version{Wanted: wanted}, atLeast: true})
+		pin := resolveJava(offeredJava, javaWish{Version: Version{Wanted: wanted}})
+		level := resolveJava(offeredJava, javaWish{Version: Version{Wanted: wanted}, atLeast: true})
 		if pin != want[0] || level != want[1] {
 			t.Errorf("%q: got %q and %q, want %q", wanted, pin, level, want)
 		}

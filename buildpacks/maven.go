@@ -28,7 +28,7 @@ func detectMaven(j job) (*Plan, error) {
 	}
 	p := &Plan{Language: "java", PackageManager: "maven"}
 	p.decide("Java with Maven", "there is a pom.xml at the root of the source", "add a Dockerfile")
-	if err := p.chooseJava(j.source, m.javaWish(), Version{}); err != nil {
+	if err := p.chooseJava(j, m.javaWish(), Version{}); err != nil {
 		return nil, err
 	}
 	why, err := m.chooseModule()

@@ -14,7 +14,7 @@ func TestPHPVersionsResolveAsComposerReadsThem(t *testing.T) {
 		"~8.1.0 || ~8.2.0 || ~8.3.0": "8.3", "^8.2@dev": "8.5", "8.1 - 8.3": "8.3",
 		"^7.4": "", "5.6": "", ">=9": "", "<8": "", "eight": "", "": "",
 	} {
-		if got := resolvePHP(wanted); got != want {
+		if got := resolvePHP(offeredPHP, wanted); got != want {
 			t.Errorf("%q: got %q, want %q", wanted, got, want)
 		}
 	}
@@ -133,7 +133,7 @@ func FuzzResolvePHPVersion(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, wanted string) {
-		if got := resolvePHP(wanted); got != "" && !offeredSeries(offeredPHP, got) {
+		if got := resolvePHP(offeredPHP, wanted); got != "" && !offeredSeries(offeredPHP, got) {
 			t.Fatalf("%q resolves to %q, which is not offered", wanted, got)
 		}
 	})

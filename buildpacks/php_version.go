@@ -39,14 +39,14 @@ var (
 	stability     = regexp.MustCompile(`@\w+`)
 )
 
-// resolvePHP returns the newest offered series that satisfies what is wanted, or "". It reads pins and the constraints
+// resolvePHP returns the newest series of offered that satisfies what is wanted, or "". It reads pins and the constraints
 // of Composer (https://getcomposer.org/doc/articles/versions.md).
-func resolvePHP(wanted string) string {
+func resolvePHP(offered []string, wanted string) string {
 	wanted = strings.TrimSpace(wanted)
 	if pin := strings.TrimPrefix(wanted, "php-"); pinned.MatchString(pin) || pin == "latest" || pin == "*" {
-		return seriesOf(offeredPHP, pin)
+		return seriesOf(offered, pin)
 	}
-	return newestSemver(offeredPHP, composerRange(wanted))
+	return newestSemver(offered, composerRange(wanted))
 }
 
 func composerRange(wanted string) string {
@@ -58,19 +58,19 @@ func composerRange(wanted string) string {
 func (a *phpApp) chooseVersion(p *Plan) error {
 	const override = "change require.php in composer.json, or write .php-version"
 	wanted := a.phpVersion()
-	accepted := slices.DeleteFunc(slices.Clone(offeredPHP), func(series string) bool { return !a.accepts(series) })
-	if wanted.Source == "" && len(accepted) > 0 && accepted[0] != offeredPHP[0] {
+	accepted := slices.DeleteFunc(slices.Clone(a.options.within("PHP", offeredPHP)), func(series string) bool { return !a.accepts(series) })
+	if wanted.Source == "" && len(accepted) > 0 && accepted[0] != a.options.within("PHP", offeredPHP)[0] {
 		wanted = Version{Wanted: "<=" + accepted[0], Source: "composer.lock"}
 	}
-	resolve := func(wanted string) string {
+	resolve := func(offered []string, wanted string) string {
 		for _, series := range accepted {
 			if resolvePHPAmong([]string{series}, wanted) != "" {
 				return series
 			}
 		}
-		return resolvePHP(wanted)
+		return resolvePHP(offered, wanted)
 	}
-	return p.chooseVersion("PHP", wanted, offeredPHP, resolve, override)
+	return p.chooseVersion(a.options, "PHP", wanted, offeredPHP, resolve, override)
 }
 
 func resolvePHPAmong(offered []string, wanted string) string {

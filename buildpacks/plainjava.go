@@ -14,7 +14,7 @@ func detectPlainJava(j job) (*Plan, error) {
 		return nil, nil
 	}
 	p := &Plan{Language: "java"}
-	if err := p.chooseJava(j.source, javaWish{}, Version{}); err != nil {
+	if err := p.chooseJava(j, javaWish{}, Version{}); err != nil {
 		return nil, err
 	}
 	p.BuildImage, p.BuildEnv = jdkImage(p.Version.Resolved), buildEnv(javaPath, nil)

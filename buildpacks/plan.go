@@ -87,4 +87,7 @@ type Options struct {
 	Dir     string // the folder of the source to deploy, with slashes; "" lets the source tell
 	Process string // the process type of the Procfile that is started; "" is web
 	Setup   string // the setup of zerops.yml, where it is not the one named like the service
+	// Held are versions by language ("Python", "Ruby", "PHP", "Java"): those whose images can be had where it is
+	// built. Others are not offered then. A language that is not named is offered as everywhere.
+	Held map[string][]string
 }

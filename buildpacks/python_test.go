@@ -15,7 +15,7 @@ func TestPythonVersionsResolveAsPipPyenvAndPoetryReadThem(t *testing.T) {
 		"^3.11": "3.14", "~3.11": "3.11", "^3.10 || ^2.7": "3.14", "^3.9,<3.12": "3.11",
 		"2.7": "", "python-2.7.18": "", ">=4": "", "pypy3.10": "", "three": "", "3.8": "", "<3.9": "", "": "",
 	} {
-		if got := resolvePython(wanted); got != want {
+		if got := resolvePython(offeredPython, wanted); got != want {
 			t.Errorf("%q: got %q, want %q", wanted, got, want)
 		}
 	}
@@ -239,7 +239,7 @@ func FuzzResolvePythonVersion(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, wanted string) {
-		got := resolvePython(wanted)
+		got := resolvePython(offeredPython, wanted)
 		if got != "" && !offeredSeries(offeredPython, got) {
 			t.Fatalf("%q resolves to %q, which is not offered", wanted, got)
 		}

@@ -51,22 +51,22 @@ var (
 	pythonPrefix = regexp.MustCompile(`^(?:c?python-?)`)
 )
 
-// resolvePython returns the newest offered series that satisfies what is wanted, a release where only that one does,
+// resolvePython returns the newest series of offered that satisfies what is wanted, a release where only that one does,
 // or "". It reads pins (3.12, python-3.12.4), specifiers (PEP 440) and the constraints of Poetry (^3.11, ~3.11).
-func resolvePython(wanted string) string {
+func resolvePython(offered []string, wanted string) string {
 	wanted = strings.TrimSpace(wanted)
 	pin := pythonPrefix.ReplaceAllString(wanted, "")
 	if pinned.MatchString(pin) || pin == "*" || pin == "latest" {
-		return seriesOf(offeredPython, pin)
+		return seriesOf(offered, pin)
 	}
 	if strings.ContainsAny(wanted, "^|") || strings.HasPrefix(wanted, "~") && !strings.HasPrefix(wanted, "~=") {
-		return newestSemver(offeredPython, wanted)
+		return newestSemver(offered, wanted)
 	}
 	specifiers, err := pep440.NewSpecifiers(wanted)
 	if err != nil {
 		return ""
 	}
-	return newestSatisfying(offeredPython, wanted, func(version string) bool {
+	return newestSatisfying(offered, wanted, func(version string) bool {
 		v, err := pep440.Parse(version)
 		return err == nil && specifiers.Check(v)
 	})
@@ -85,18 +85,20 @@ func newestSemver(offered []string, wanted string) string {
 }
 
 func (p *Plan) choosePython(a *pythonApp) error {
-	return p.chooseVersion("Python", a.pythonVersion(), offeredPython, resolvePython, "write the version into .python-version")
+	return p.chooseVersion(a.options, "Python", a.pythonVersion(), offeredPython, resolvePython, "write the version into .python-version")
 }
 
-// chooseVersion settles the version of a language: what the source wants, resolved, or the newest offered.
-func (p *Plan) chooseVersion(language string, wanted Version, offered []string, resolve func(string) string, override string) error {
+// chooseVersion settles the version of a language: what the source wants, resolved among all that have images, or the
+// newest of them.
+func (p *Plan) chooseVersion(o Options, language string, wanted Version, all []string, resolve func(offered []string, wanted string) string, override string) error {
+	offered := o.within(language, all)
 	p.Version = wanted
 	if wanted.Source == "" {
 		p.Version = Version{Resolved: offered[0], Source: "default"}
-		p.decide(language+" "+offered[0], "nothing asks for a version; this is the default", override)
+		p.decide(language+" "+offered[0], "nothing asks for a version; this is "+standing(offered[0], all[0]), override)
 		return nil
 	}
-	if p.Version.Resolved = resolve(wanted.Wanted); p.Version.Resolved == "" {
+	if p.Version.Resolved = resolve(offered, wanted.Wanted); p.Version.Resolved == "" {
 		return &VersionError{Language: language, Wanted: wanted.Wanted, Source: wanted.Source, Offered: offered}
 	}
 	why := wanted.Source + " says " + shorten(wanted.Wanted)

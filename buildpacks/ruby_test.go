@@ -13,7 +13,7 @@ func TestRubyVersionsResolveAsBundlerReadsThem(t *testing.T) {
 		"~> 3.3.0": "3.3", "~> 3.2": "3.4", "~> 3": "3.4", ">= 3.1": offeredRuby[0], ">= 3.1, < 3.4": "3.3", "< 3.3": "3.2", "!= 4.0.0, >= 3.4": offeredRuby[0],
 		"2.7.8": "", "~> 2.7": "", "jruby-9.4.0.0": "", "truffleruby": "", ">= 5": "", "": "",
 	} {
-		if got := resolveRuby(wanted); got != want {
+		if got := resolveRuby(offeredRuby, wanted); got != want {
 			t.Errorf("%q: got %q, want %q", wanted, got, want)
 		}
 	}
@@ -143,7 +143,7 @@ func FuzzResolveRubyVersion(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, wanted string) {
-		if got := resolveRuby(wanted); got != "" && !offeredSeries(offeredRuby, got) {
+		if got := resolveRuby(offeredRuby, wanted); got != "" && !offeredSeries(offeredRuby, got) {
 			t.Fatalf("%q resolves to %q, which is not offered", wanted, got)
 		}
 	})

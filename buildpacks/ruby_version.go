@@ -35,18 +35,18 @@ var rubyRelease = regexp.MustCompile(`^(?:ruby[- ])?([0-9]+\.[0-9]+)(\.[0-9]+)?(
 
 // resolveRuby returns the image's version for what is wanted, or "". A whole release stays one: Bundler refuses to
 // run with any other. Ranges are those of RubyGems: "~> 3.4", ">= 3.2, < 3.5".
-func resolveRuby(wanted string) string {
+func resolveRuby(offered []string, wanted string) string {
 	wanted = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(wanted), "="))
 	if m := rubyRelease.FindStringSubmatch(strings.TrimSpace(wanted)); m != nil {
-		if seriesOf(offeredRuby, m[1]) == "" {
+		if seriesOf(offered, m[1]) == "" {
 			return ""
 		}
 		return m[1] + m[2]
 	}
 	if name := strings.TrimPrefix(wanted, "ruby-"); pinned.MatchString(name) || name == "latest" {
-		return seriesOf(offeredRuby, name)
+		return seriesOf(offered, name)
 	}
-	return newestSemver(offeredRuby, pessimistic.ReplaceAllStringFunc(wanted, pessimisticRange))
+	return newestSemver(offered, pessimistic.ReplaceAllStringFunc(wanted, pessimisticRange))
 }
 
 // pessimistic is the ~> of RubyGems, which lets the last number grow that is written.

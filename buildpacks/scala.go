@@ -26,7 +26,7 @@ func detectSbt(j job) (*Plan, error) {
 	}
 	p := &Plan{Language: "scala", PackageManager: "sbt"}
 	p.decide("Scala with sbt", "there is a build.sbt at the root of the source", "add a Dockerfile")
-	if err := p.chooseJava(j.source, javaWish{}, Version{}); err != nil {
+	if err := p.chooseJava(j, javaWish{}, Version{}); err != nil {
 		return nil, err
 	}
 	if sbtTags[p.Version.Resolved] == "" {

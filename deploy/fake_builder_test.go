@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"sync"
 
+	"csph/buildpacks"
 	"csph/deploy"
 	"csph/platform"
 )
@@ -25,6 +26,7 @@ type fakeBuilder struct {
 	mu      sync.Mutex
 	fail    error
 	release string
+	held    map[string][]string
 	same    bool          // nothing has changed since the live version
 	hold    chan struct{} // builds wait for it; nil: they do not
 	busy    chan struct{} // builds wait for it to be admitted; nil: they do not
@@ -52,6 +54,8 @@ func (b *fakeBuilder) Admit(ctx context.Context, _, _ string, waiting func(strin
 		return nil, context.Cause(ctx)
 	}
 }
+
+func (b *fakeBuilder) Held(context.Context, buildpacks.Plan) map[string][]string { return b.held }
 
 func (b *fakeBuilder) Build(ctx context.Context, r deploy.Build) (platform.Image, error) {
 	b.mu.Lock()
@@ -91,6 +95,12 @@ func (b *fakeBuilder) Forget(_ context.Context, i platform.Image) error {
 	defer b.mu.Unlock()
 	b.gone = append(b.gone, i.Ref)
 	return nil
+}
+
+func (b *fakeBuilder) lastOrder() deploy.Build {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.orders[len(b.orders)-1]
 }
 
 func (b *fakeBuilder) set(f func(*fakeBuilder)) {

@@ -38,6 +38,9 @@ type Builder interface {
 	// Admit blocks until a build of service may run, or ctx ends. waiting is told what the build waits for, whenever
 	// that changes. release gives the place back.
 	Admit(ctx context.Context, account, service string, waiting func(why string)) (release func(), err error)
+	// Held returns, for a plan whose images cannot be had here, the versions by language whose images can; nil where
+	// the plan can be followed. It blocks for some seconds at the most.
+	Held(ctx context.Context, plan buildpacks.Plan) map[string][]string
 	// Build blocks until the image is in the engine's store, and writes the build's log as it goes.
 	// Cancelling ctx kills the running step at once. Errors that are the user's are *platform.Failure.
 	Build(ctx context.Context, b Build) (platform.Image, error)
