@@ -59,6 +59,7 @@ func TestPackagesImportOnlyWhatTheDesignAllows(t *testing.T) {
 		"builder":    append([]string{"buildpacks"}, leaves...),
 		"runtime":    leaves,
 		"router":     {"platform"},
+		"schedule":   {"platform"},
 		"store":      {"platform"},
 		"deploy":     {"platform", "buildpacks"},
 		"gitd":       {"platform", "deploy"},
