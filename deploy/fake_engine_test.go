@@ -23,6 +23,7 @@ type fakeEngine struct {
 	end      *platform.Exit // how new spherelets end, crashLimit times
 	once     int            // exit status of RunOnce
 	onces    int            // how often it was called
+	onceRan  []string       // the last command
 	next     int
 }
 
@@ -160,11 +161,12 @@ func (e *fakeEngine) Ask(_ context.Context, spherelet string, command []string) 
 	return 1, "tidying\nnothing to tidy\n", nil
 }
 
-func (e *fakeEngine) RunOnce(_ context.Context, _ platform.Set, _ []string, log deploy.BuildLog) (int, error) {
+func (e *fakeEngine) RunOnce(_ context.Context, _ platform.Set, command []string, log deploy.BuildLog) (int, error) {
 	log.Line("migrating")
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.onces++
+	e.onceRan = command
 	return e.once, nil
 }
 

@@ -65,7 +65,7 @@ func (d *Deployer) retarget(svc platform.Service, v *vigil, before []netip.AddrP
 
 // route makes targets the ones that serve svc, and returns those it replaced. A worker has no route.
 func (d *Deployer) route(ctx context.Context, svc platform.Service, targets []netip.AddrPort) ([]netip.AddrPort, error) {
-	if svc.Type == platform.Worker {
+	if !svc.Type.Routed() {
 		return nil, nil
 	}
 	replaced, err := d.Router.Swap(ctx, svc.ID, d.Hosts(svc), targets)

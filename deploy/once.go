@@ -9,7 +9,7 @@ import (
 
 // RunOnce runs a command to its end in a spherelet of its own, with the image, environment and shape of what is
 // live of a service, or, where nothing is, of its newest deployment that has an image. Its output goes to log,
-// line by line. When ctx ends first the command is killed. ErrConflict when there is no image yet.
+// line by line. No command means what the service's spherelets run. When ctx ends first the command is killed. ErrConflict when there is no image yet.
 func (d *Deployer) RunOnce(ctx context.Context, service string, command []string, log BuildLog) (exit int, err error) {
 	left, err := d.enter()
 	if err != nil {
@@ -27,6 +27,11 @@ func (d *Deployer) RunOnce(ctx context.Context, service string, command []string
 	set, err := d.setOf(ctx, dep, svc)
 	if err != nil {
 		return -1, err
+	}
+	if len(command) == 0 {
+		if command, err = ownCommand(dep); err != nil {
+			return -1, err
+		}
 	}
 	return d.Engine.RunOnce(ctx, set, command, log)
 }

@@ -57,6 +57,9 @@ func (d *Deployer) resumeOne(ctx context.Context, dep platform.Deployment, svc p
 
 // resumeLive routes to the spherelets that run, and starts those that do not, unless they make way for others.
 func (d *Deployer) resumeLive(ctx context.Context, dep platform.Deployment, svc platform.Service, yields bool) error {
+	if svc.Type == platform.Cron {
+		return nil
+	}
 	v := d.keepVigil(dep, svc, true)
 	targets := v.look().ready
 	if _, err := d.route(ctx, svc, targets); err != nil {

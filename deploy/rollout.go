@@ -14,6 +14,9 @@ import (
 // rollOut starts the new spherelets beside the old ones, waits until they are ready, moves the traffic
 // and lets the old ones drain. When the new ones fail, they go and the old ones never noticed.
 func (d *Deployer) rollOut(dep platform.Deployment, svc platform.Service) (platform.Deployment, error) {
+	if svc.Type == platform.Cron {
+		return d.install(dep, svc)
+	}
 	bringBack, err := d.makeWay(dep, svc)
 	if err != nil {
 		return dep, err

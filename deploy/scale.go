@@ -19,6 +19,9 @@ var errMore = errors.New("more than the count changes")
 // that a rollback has left behind. It returns once the engine was told; new spherelets get requests as soon as they are ready,
 // and those that go have drained before they stop. scaled is false when this takes a deployment instead.
 func (d *Deployer) scale(ctx context.Context, svc platform.Service, change func(*platform.Config) error) (scaled bool, err error) {
+	if svc.Type == platform.Cron {
+		return false, nil // there is nothing that could be scaled
+	}
 	left, err := d.enter()
 	if err != nil {
 		return false, err

@@ -14,6 +14,9 @@ const TriggerSchedule = "schedule"
 // Cron is a type of service that has no spherelets of its own: its schedules run commands in its image.
 const Cron ServiceType = "cron"
 
+// Routed reports whether requests are routed to services of the type.
+func (t ServiceType) Routed() bool { return t != Worker && t != Cron }
+
 // Timer is a schedule of a service: when something is done, and what.
 type Timer struct {
 	ID      string `json:"id"`

@@ -126,8 +126,8 @@ func (d domains) AddDomain(ctx context.Context, svc platform.Service, n wire.New
 	if err != nil {
 		return draft, err
 	}
-	if svc.Type == platform.Worker {
-		return draft, fmt.Errorf("%w: %s is a worker, which nothing is routed to", platform.ErrInvalid, svc.Name)
+	if !svc.Type.Routed() {
+		return draft, fmt.Errorf("%w: %s is a %s service, which nothing is routed to", platform.ErrInvalid, svc.Name, svc.Type)
 	}
 	if n.Certificate != "" || n.Key != "" {
 		if _, err := cert.ParseUpload(draft.Name, []byte(n.Certificate), []byte(n.Key), time.Now()); err != nil {

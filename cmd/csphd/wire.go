@@ -212,7 +212,7 @@ func (s *server) hostOf(svc platform.Service) string {
 }
 
 func (s *server) urlOf(svc platform.Service) string {
-	if svc.Type == platform.Worker {
+	if !svc.Type.Routed() {
 		return ""
 	}
 	return s.publicURL(s.hostOf(svc))
