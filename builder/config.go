@@ -29,7 +29,7 @@ type Limits struct {
 // Config is what a Builder needs to know. Host, BinDir, Containerd and Logger are required.
 type Config struct {
 	Host       *host.Instance
-	BinDir     string // buildkitd, runc and the CNI plugins bridge, host-local and loopback
+	BinDir     string // buildkitd, runc, csph-files and the CNI plugins bridge, host-local and loopback
 	Containerd string // socket of the instance's private containerd
 	// BaseDir keeps the base images made on this machine; several instances may share it. Default: bases in the state folder.
 	BaseDir     string

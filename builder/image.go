@@ -25,8 +25,8 @@ func (b *Builder) builtImage(ctx context.Context, r Request) (platform.Image, er
 		return platform.Image{}, err
 	}
 	image.Release = r.Plan.Release
-	if r.Plan.Start != "" {
-		image.Command = shellCommand(r.Plan.Start)
+	if start := startCommand(r.Plan); start != nil {
+		image.Command = start
 	}
 	if r.Plan.Port != 0 {
 		image.Port = r.Plan.Port

@@ -63,7 +63,10 @@ func planState(service string, p buildpacks.Plan, build, run base, env map[strin
 			return built, err
 		}
 	}
-	final := runPackages(service, run, p.RunPackages)
+	final, err := withServer(runPackages(service, run, p.RunPackages), p)
+	if err != nil {
+		return final, err
+	}
 	if len(p.Files) > 0 {
 		final = final.File(files(p.Files, s.manifests), llb.WithCustomName("write files of the plan"))
 	}
@@ -249,9 +252,7 @@ func imageConfig(p buildpacks.Plan, run base) ocispecs.Image {
 		},
 		History: slices.Clone(run.history),
 	}
-	if p.Start != "" {
-		img.Config.Cmd = shellCommand(p.Start)
-	}
+	img.Config.Cmd = startCommand(p)
 	if p.Port != 0 {
 		img.Config.ExposedPorts = map[string]struct{}{fmt.Sprintf("%d/tcp", p.Port): {}}
 	}

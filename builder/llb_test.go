@@ -18,6 +18,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"csph/buildpacks"
+	"csph/platform"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -88,12 +89,12 @@ func TestPlansBecomeTheGoldenDefinitions(t *testing.T) {
 	debian := base{name: debianBase}
 	golang := base{name: "docker.io/library/golang:1.26-bookworm", env: []string{"PATH=/usr/local/go/bin:/usr/bin"}, seed: []string{"/root/.cache/go-build"}}
 	node := base{name: "docker.io/library/node:22-bookworm-slim", env: []string{"NODE_VERSION=22.1.0"}}
-	static := buildpacks.Plan{Language: "static", RunImage: "docker.io/library/nginx:1-bookworm", Copy: []buildpacks.Copy{{From: "/public", To: "/usr/share/nginx/html"}}}
+	static := buildpacks.Plan{Language: "static", User: "1000", Site: &platform.Site{Root: "/app/public"}, Copy: []buildpacks.Copy{{From: "/public", To: "/app/public"}}}
 	for name, c := range map[string]struct {
 		plan       buildpacks.Plan
 		build, run base
 	}{
-		"go": {goPlan(), golang, debian}, "node": {nodePlan(), node, node}, "static": {static, base{}, base{name: static.RunImage}},
+		"go": {goPlan(), golang, debian}, "node": {nodePlan(), node, node}, "static": {static, base{}, base{}},
 	} {
 		def, err := planDefinition(context.Background(), "svc_1", c.plan, c.build, c.run, map[string]string{"GREETING": "hello"}, survey{})
 		must(t, err)

@@ -250,6 +250,9 @@ func sudo() llb.RunOption {
 // image is the run image with what is deployed in it.
 func (z zeropsBuild) image(built llb.State) (llb.State, error) {
 	st, err := z.prepared(built)
+	if err == nil {
+		st, err = withServer(st, z.plan)
+	}
 	if err != nil {
 		return st, err
 	}

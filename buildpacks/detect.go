@@ -105,7 +105,8 @@ func finish(j job, p *Plan) (Plan, error) {
 		p.Start = run
 		p.decide("start: "+run, "--run was given", "")
 	}
-	if p.Start == "" && p.Dockerfile == "" {
+	p.settleSite()
+	if p.Start == "" && p.Dockerfile == "" && p.Site == nil {
 		return Plan{}, noStart(p)
 	}
 	if p.Port == 0 {

@@ -166,7 +166,7 @@ func unbuildable(p Plan) string {
 		return ""
 	}
 	if z := p.Zerops; z != nil {
-		if p.Start == "" || p.RunImage == "" || p.User != runUser || len(z.DeployFiles) == 0 || z.RunImage.Name != p.RunImage {
+		if p.Site == nil && (p.Start == "" || p.RunImage == "") || p.User != runUser || len(z.DeployFiles) == 0 || z.RunImage.Name != p.RunImage {
 			return "something that every plan of zerops.yml has is missing"
 		}
 		return ""
@@ -188,7 +188,7 @@ func unbuildable(p Plan) string {
 			return fmt.Sprintf("copy %+v is not absolute", c)
 		}
 	}
-	if p.Start == "" || p.BuildImage == "" || p.RunImage == "" || len(p.Copy) == 0 || p.User != runUser || p.Env["PATH"] == "" || p.Env["HOME"] == "" {
+	if p.Site != nil && p.Site.Check() != nil || p.Site == nil && (p.Start == "" || p.BuildImage == "" || p.RunImage == "") || len(p.Copy) == 0 || p.User != runUser || p.Env["PATH"] == "" || p.Env["HOME"] == "" {
 		return "something that every plan has is missing"
 	}
 	return ""

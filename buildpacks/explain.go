@@ -55,7 +55,7 @@ func (p *Plan) explainBuild(b *strings.Builder) {
 	if p.RunImage != "" {
 		fmt.Fprintf(b, "\nRun in %s\n", p.RunImage)
 	}
-	fmt.Fprintf(b, "\nStart  %s\n", cmp.Or(p.Start, "the image's own command"))
+	fmt.Fprintf(b, "\nStart  %s\n", cmp.Or(p.Start, p.withoutStart()))
 	if p.Release != "" {
 		fmt.Fprintf(b, "Release  %s\n", p.Release)
 	}
@@ -64,6 +64,14 @@ func (p *Plan) explainBuild(b *strings.Builder) {
 			fmt.Fprintf(b, "Process %s  %s\n", process, p.Processes[process])
 		}
 	}
+}
+
+// withoutStart says what a plan without a start command starts.
+func (p *Plan) withoutStart() string {
+	if p.Site != nil {
+		return "csph's file server, on " + p.Site.Root
+	}
+	return "the image's own command"
 }
 
 func firstLine(command string) string {

@@ -6,7 +6,6 @@ import "slices"
 // stand-ins of the same names.
 const (
 	debianImage = "docker.io/library/debian:bookworm-slim"
-	nginxImage  = "docker.io/library/nginx:1-bookworm"
 )
 
 func goImage(minor string) string   { return "docker.io/library/golang:" + minor + "-bookworm" }
@@ -15,7 +14,7 @@ func nodeImage(major string) string { return "docker.io/library/node:" + major +
 // DefaultImages returns the images of plans whose source asks for no version, sorted: those worth having at
 // hand before the first push.
 func DefaultImages() []string {
-	images := []string{debianImage, nginxImage, goImage(newestGo), nodeImage(defaultNode)}
+	images := []string{debianImage, goImage(newestGo), nodeImage(defaultNode)}
 	slices.Sort(images)
 	return images
 }

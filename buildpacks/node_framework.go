@@ -5,7 +5,7 @@ package buildpacks
 type delivery struct {
 	framework string
 	why       string
-	site      *site // served by nginx
+	site      *site // served as files
 	// siteAlways says that a start script is left over from a template: there is nothing but a site.
 	siteAlways bool
 	copies     []Copy // into the run image, instead of the app and its node_modules

@@ -1,6 +1,9 @@
 package buildpacks
 
-import "csph/buildpacks/zerops"
+import (
+	"csph/buildpacks/zerops"
+	"csph/platform"
+)
 
 // Plan is how a source becomes an image: plain data, JSON to people and to golden files.
 // The builder turns it into LLB without looking at the source again.
@@ -31,6 +34,9 @@ type Plan struct {
 	BuildEnv   map[string]string `json:"build_env,omitempty"` // of the steps
 	// Files are written into the run image: absolute path to content.
 	Files map[string]string `json:"files,omitempty"`
+	// Site is what csph's file server, which the builder adds at SiteServer, serves of the run image. Without a Start
+	// it is what a spherelet runs.
+	Site *platform.Site `json:"site,omitempty"`
 	// RunPackages are Debian packages that the run image needs beyond what its base has; the builder installs
 	// them as root, before anything is copied.
 	RunPackages []string `json:"run_packages,omitempty"`

@@ -62,7 +62,7 @@ var pythonSites = []struct{ name, config, command, folder string }{
 	{"nikola", "conf.py", "nikola build", "output"},
 }
 
-// pythonSite is a site that a generator builds and nginx serves; false where the source is none.
+// pythonSite is a site that a generator builds and our file server serves; false where the source is none.
 func (a *pythonApp) pythonSite() (pythonServing, bool) {
 	if a.startGiven() || a.first(entryScripts()...) != "" || a.project.isPackage() {
 		return pythonServing{}, false

@@ -212,7 +212,7 @@ func TestNativePythonPackagesBringTheirDebianPackages(t *testing.T) {
 
 func TestSitesThatPythonBuildsAreServedAsFiles(t *testing.T) {
 	p := mustDetect(t, tree("requirements.txt", "mkdocs-material\n", "mkdocs.yml", "site_name: x\n", "docs/index.md", "# x"), Options{})
-	if p.Framework != "mkdocs" || p.RunImage != nginxImage || p.Copy[0].From != "/app/_site" {
+	if p.Framework != "mkdocs" || p.Site == nil || p.RunImage != "" || p.Copy[0].From != "/app/_site" {
 		t.Errorf("got %s in %s with %+v", p.Framework, p.RunImage, p.Copy)
 	}
 }

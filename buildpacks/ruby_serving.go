@@ -164,7 +164,7 @@ var rubySites = []struct{ gem, command, folder, env string }{
 	{"nanoc", "bundle exec nanoc compile", "output", "NANOC_ENV"},
 }
 
-// rubySite is a site that a generator builds and nginx serves; nil where the source is none.
+// rubySite is a site that a generator builds and our file server serves; nil where the source is none.
 func (a *rubyApp) rubySite() *rubyServing {
 	for _, g := range rubySites {
 		if !a.gemfile.gems.has(g.gem) || a.startGiven() || a.isFile("config/application.rb") {

@@ -36,16 +36,18 @@ func detectStatic(j job) (*Plan, error) {
 		return nil, &IncompleteError{Language: "static", Missing: "its root " + root + " is not there",
 			Advice: "correct root in the Staticfile, or commit the folder"}
 	}
-	p := &Plan{Language: "static", BuildImage: nginxImage, BuildEnv: buildEnv("", nil)}
+	p := &Plan{Language: "static"}
 	p.decide("static site in "+folderName(root), staticWhy(declared, root), "add a Staticfile with `root: FOLDER`")
+	folder := "/" // the source as it is
 	if build := j.options.Build; build != "" {
+		folder, p.BuildImage, p.BuildEnv = appFolder, debianImage, buildEnv("", nil)
 		p.Steps = []Step{{Name: "build", Command: build}}
 		p.decide("build: "+build, "--build was given", "")
 	}
 	if len(settings.Ignored) > 0 {
 		p.warn("Staticfile: %s has no effect here", strings.Join(settings.Ignored, ", "))
 	}
-	p.serve(site{root: path.Join(appFolder, root), exclude: notServed,
+	p.serve(site{root: path.Join(folder, root), exclude: notServed,
 		singlePage: settings.Pushstate, listing: settings.Listing})
 	return p, nil
 }

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"csph/platform"
 )
 
 func TestAStaticfileIsRead(t *testing.T) {
@@ -37,4 +39,28 @@ func FuzzParseStaticfile(f *testing.F) {
 			t.Fatalf("root %q leads out of the source", s.Root)
 		}
 	})
+}
+
+func TestASiteIsServedByTheFileServerAlone(t *testing.T) {
+	p := mustDetect(t, tree("Staticfile", "root: out\npushstate: enabled\ndirectory: visible", "out/index.html", "x"), Options{})
+	want := platform.Site{Root: "/app/public", Fallback: "/index.html", Listing: true}
+	if p.Site == nil || !cmp.Equal(want, *p.Site) || p.Start != "" || p.RunImage != "" || p.BuildImage != "" || p.Copy[0].From != "/out" {
+		t.Errorf("got %+v from %+v in %q built in %q", p.Site, p.Copy, p.RunImage, p.BuildImage)
+	}
+	if p := mustDetect(t, tree("index.html", "x"), Options{Build: "make"}); p.Site == nil || p.BuildImage != debianImage || p.Copy[0].From != "/app" {
+		t.Errorf("with a build: %+v from %+v built in %q", p.Site, p.Copy, p.BuildImage)
+	}
+}
+
+func TestASiteWithCommandsOfItsOwnGetsAShell(t *testing.T) {
+	site := []string{"index.html", "x", "Procfile"}
+	if p := mustDetect(t, tree(append(site, "release: ./announce")...), Options{}); p.Site == nil || p.Start != "" || p.RunImage != debianImage {
+		t.Errorf("with a release command: %+v, starts %q in %q", p.Site, p.Start, p.RunImage)
+	}
+	if p := mustDetect(t, tree(append(site, "web: ./serve")...), Options{}); p.Site != nil || p.Start != "./serve" || p.RunImage != debianImage {
+		t.Errorf("with a web command: %+v, starts %q in %q", p.Site, p.Start, p.RunImage)
+	}
+	if p := mustDetect(t, tree(append(site, "worker: ./work")...), Options{Process: "worker"}); p.Site != nil || p.Start != "./work" || p.RunImage != debianImage {
+		t.Errorf("as a worker: %+v, starts %q in %q", p.Site, p.Start, p.RunImage)
+	}
 }

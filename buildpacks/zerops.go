@@ -58,7 +58,8 @@ func planZerops(j job, z *zerops.Plan) *Plan {
 		p.decide("build: "+build, "--build was given", "")
 	}
 	if run := j.options.Run; run != "" {
-		z.Run.Start, z.Run.StartCommands = run, nil
+		z.StartWith(run)
+		p.RunImage = z.RunImage.Name
 	}
 	for _, n := range z.Notes {
 		p.decide(n.What, n.Why, n.Override)

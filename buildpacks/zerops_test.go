@@ -24,7 +24,7 @@ func TestZeropsComesBeforeTheDockerfileAndTheProcfile(t *testing.T) {
 }
 
 func TestTheSetupOfZeropsIsChosen(t *testing.T) {
-	if p := mustDetect(t, tree("zerops.yaml", zeropsFile), Options{Service: "x", Setup: "site"}); p.Zerops.Setup != "site" || !strings.Contains(p.Start, "nginx") {
+	if p := mustDetect(t, tree("zerops.yaml", zeropsFile), Options{Service: "x", Setup: "site"}); p.Zerops.Setup != "site" || p.Site == nil || p.RunImage != "" {
 		t.Errorf("got %+v", p)
 	}
 	_, err := Detect(tree("zerops.yml", zeropsFile), Options{Service: "web", Setup: "nope"})
@@ -60,15 +60,27 @@ func TestServiceCommandsReplaceThoseOfZerops(t *testing.T) {
 	}
 }
 
-func TestWordsOfAConfigurationAreQuotedForNginx(t *testing.T) {
-	for in, want := range map[string]string{`a "b"`: `"a \"b\""`, "costs $5": `"costs ${dollar}5"`, "^/a$": `"^/a$"`, "a\nb": `"a b"`, `end\`: `"end\\"`} {
-		if got := nginxText(in); got != want {
-			t.Errorf("%q became %s, want %s", in, got, want)
+func TestASiteOfZeropsGetsAShellWhereACommandWantsOne(t *testing.T) {
+	const more = `zerops: [{setup: web, run: {base: static, `
+	for text, want := range map[string]struct{ image, start string }{
+		"routing: {root: dist}":                         {"", ""},
+		"initCommands: [date]":                          {debianImage, SiteServer},
+		"prepareCommands: [date]":                       {debianImage, SiteServer},
+		"start: python3 server.py":                      {debianImage, "python3 server.py"},
+		"crontab: [{command: date, timing: 0 5 * * *}]": {debianImage, SiteServer},
+		"healthCheck: {exec: {command: date}}":          {debianImage, SiteServer},
+	} {
+		p := mustDetect(t, tree("zerops.yml", more+text+"}}]"), Options{})
+		if p.RunImage != want.image || p.Zerops.RunImage.Name != want.image || p.Start != want.start || (p.Site == nil) != strings.HasPrefix(want.start, "python") {
+			t.Errorf("%s: starts %q in %q with %+v", text, p.Start, p.RunImage, p.Site)
 		}
 	}
-	for in, want := range map[string]string{"'DENY'": "DENY", "'*' always": "*", `"default-src 'self'"`: "default-src 'self'", "plain": "plain"} {
-		if got := bareValue(in); got != want {
-			t.Errorf("%q became %q, want %q", in, got, want)
-		}
+	p := mustDetect(t, tree("zerops.yml", more+"}}]"), Options{Run: "./mine"})
+	if p.RunImage != debianImage || p.Zerops.RunImage.Name != debianImage || p.Start != "./mine" || p.Site != nil {
+		t.Errorf("with --run: %q in %q", p.Start, p.RunImage)
+	}
+	p = mustDetect(t, tree("zerops.yml", "zerops: [{setup: web, run: {base: nginx, start: nginx -c /var/www/nginx.conf}}]"), Options{})
+	if !strings.Contains(p.RunImage, "nginx") || p.Start != "nginx -c /var/www/nginx.conf" || p.Site != nil {
+		t.Errorf("nginx with a configuration of its own: %q in %q", p.Start, p.RunImage)
 	}
 }

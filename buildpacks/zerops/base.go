@@ -59,7 +59,7 @@ func families() []family {
 		{name: "deno", latest: "2.0.0", aliases: map[string]string{"2": "2.0.0", "1": "1.45.5"}, alpine: "docker.io/denoland/deno:alpine-%s",
 			build: "docker.io/denoland/deno:debian-%s", run: "docker.io/denoland/deno:debian-%s"},
 		{name: "bun", latest: "1.3", alpine: "docker.io/oven/bun:%s-alpine", build: "docker.io/oven/bun:%s-debian", run: "docker.io/oven/bun:%s-debian"},
-		{name: "static", latest: "1.0", run: nginxImage, runOnly: true, builtIn: true},
+		{name: "static", latest: "1.0", run: debianImage, runOnly: true, builtIn: true},
 		{name: "nginx", latest: "1.22", run: nginxImage, runOnly: true, builtIn: true},
 		{name: "alpine", latest: "3.22", alpine: "docker.io/library/alpine:%s", build: debianImage, run: debianImage},
 		{name: "ubuntu", latest: "22.04", build: "docker.io/library/ubuntu:%s", run: "docker.io/library/ubuntu:%s"},

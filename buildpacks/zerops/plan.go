@@ -190,6 +190,10 @@ func (p *Plan) planRun(s *Setup) {
 	}
 	plain := t.bare != "" && !calls(p.Run, t.bare)
 	p.RunImage = t.image(os, false, plain)
+	if t.name == "static" && !p.needsShell() {
+		p.RunImage = Image{} // nothing but the site
+		return
+	}
 	why := "run.base is " + p.Run.Base
 	if s.Run.Base == "" {
 		why = "run.base is not there; it is the first of build.base, " + p.Run.Base
@@ -208,6 +212,21 @@ func (p *Plan) planRun(s *Setup) {
 		if port.Protocol == "UDP" {
 			p.Warnings = append(p.Warnings, fmt.Sprintf("run.ports: UDP port %d is reachable by other services only, nothing is routed to it", port.Port))
 		}
+	}
+}
+
+// needsShell reports whether anything but the service itself is started in its spherelets.
+func (p *Plan) needsShell() bool {
+	v, ready := p.Run, p.Deploy.ReadinessCheck
+	return len(p.RunPrepare)+len(v.InitCommands)+len(v.Processes())+len(v.Crontab) > 0 || v.EnvReplace != nil ||
+		v.HealthCheck != nil && v.HealthCheck.Exec != "" || ready != nil && ready.Exec != ""
+}
+
+// StartWith replaces what the setup starts.
+func (p *Plan) StartWith(command string) {
+	p.Run.Start, p.Run.StartCommands = command, nil
+	if p.RunImage.Name == "" {
+		p.RunImage = Image{Name: debianImage}
 	}
 }
 
