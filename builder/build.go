@@ -100,7 +100,7 @@ func (b *Builder) build(ctx context.Context, r Request, log *Log) (platform.Imag
 // prepare reads the source and makes the base images ready; what it returns does the rest.
 func (s *solve) prepare(ctx context.Context) (runner, error) {
 	var err error
-	s.survey, err = surveySource(ctx, s.source(), s.request.Plan.Steps)
+	s.survey, err = surveySource(ctx, s.source(), s.request.Plan.Steps, insideSource(s.request.Plan.Copy)...)
 	if err != nil {
 		return nil, err
 	}
@@ -134,6 +134,7 @@ func (s *solve) make(ctx context.Context, run runner) (platform.Image, error) {
 	}
 	defer b.releaseCgroup(ctx, cgroup)
 	b.oom.begin(cgroup.Path())
+	s.options.FrontendAttrs = attested()
 	err := s.run(ctx, run)
 	if ctx.Err() == nil && b.oom.verdict(b.inNamespace(ctx), b.engine, cgroup.Path()) {
 		return platform.Image{}, s.outOfMemory(err)

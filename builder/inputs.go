@@ -51,14 +51,19 @@ func (s *solve) unchanged(ctx context.Context) (bool, error) {
 	if s.request.NoCache || last.Digest == "" || s.inputs == "" {
 		return false, nil
 	}
-	image, err := s.builder.engine.ImageService().Get(s.builder.inNamespace(ctx), last.Ref)
+	ctx = s.builder.inNamespace(ctx)
+	image, err := s.builder.engine.GetImage(ctx, last.Ref)
 	if errdefs.IsNotFound(err) {
 		return false, nil
 	}
 	if err != nil {
 		return false, fmt.Errorf("look for the live image: %w", err)
 	}
-	return image.Labels[inputsLabel] == s.inputs && image.Target.Digest.String() == last.Digest, nil
+	if image.Labels()[inputsLabel] != s.inputs {
+		return false, nil
+	}
+	digest, err := runDigest(ctx, image)
+	return digest == last.Digest, err
 }
 
 // label keeps with the image what it was made of.

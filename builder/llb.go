@@ -56,11 +56,11 @@ func planState(service string, p buildpacks.Plan, build, run base, env map[strin
 		return zeropsState(service, p, build, run, env, s)
 	}
 	src := llb.Local(sourceMount, llb.SharedKeyHint(service), llb.WithCustomName("upload source"))
-	built := src
+	app := origin{built: src}
 	if p.BuildImage != "" {
 		var err error
-		if built, err = buildState(service, p, build, src, env); err != nil {
-			return built, err
+		if app, err = buildState(service, p, build, src, env); err != nil {
+			return app.built, err
 		}
 	}
 	final, err := withServer(runPackages(service, run, p.RunPackages), p)
@@ -71,7 +71,7 @@ func planState(service string, p buildpacks.Plan, build, run base, env map[strin
 		final = final.File(files(p.Files, s.manifests), llb.WithCustomName("write files of the plan"))
 	}
 	for i, c := range p.Copy {
-		op, err := copyOp(copyFrom(built, c), c, p.User, copyTime(p.Copy, i, s))
+		op, err := copyOp(app.from(c, s), c, p.User, copyTime(p.Copy, i, s))
 		if err != nil {
 			return final, err
 		}
@@ -105,16 +105,8 @@ func (b base) state() llb.State {
 	return llb.Image(b.name, llb.ResolveModePreferLocal, llb.WithCustomName("base image "+displayName(b.name)))
 }
 
-// copyFrom is where a copy takes its files from: the build container, or another image.
-func copyFrom(built llb.State, c buildpacks.Copy) llb.State {
-	if c.Image == "" {
-		return built
-	}
-	return base{name: c.Image}.state()
-}
-
 // buildState brings the tools and runs the steps. The source comes in as late as the steps' inputs allow.
-func buildState(service string, p buildpacks.Plan, build base, src llb.State, env map[string]string) (llb.State, error) {
+func buildState(service string, p buildpacks.Plan, build base, src llb.State, env map[string]string) (origin, error) {
 	st := build.state()
 	for _, kv := range withPath(build.env) {
 		k, v, _ := strings.Cut(kv, "=")
@@ -126,9 +118,9 @@ func buildState(service string, p buildpacks.Plan, build base, src llb.State, en
 		}
 	}
 	for _, tool := range p.Tools {
-		op, err := copyOp(copyFrom(st, tool), tool, "", time.Time{})
+		op, err := copyOp(origin{built: st}.from(tool, survey{}), tool, "", time.Time{})
 		if err != nil {
-			return st, err
+			return origin{built: st}, err
 		}
 		st = st.File(op, llb.WithCustomName("copy "+tool.From+" of "+displayName(tool.Image)))
 	}
@@ -140,10 +132,11 @@ func buildState(service string, p buildpacks.Plan, build base, src llb.State, en
 		}
 		st = runStep(st, service, build, step)
 	}
-	if !whole {
-		st = st.File(copySource(src, nil), llb.WithCustomName("copy source"))
+	if whole {
+		return origin{built: st}, nil
 	}
-	return st, nil
+	built := st.File(copySource(src, nil), llb.WithCustomName("copy source"))
+	return origin{built: built, late: true, installed: st, source: src, steps: len(p.Steps)}, nil
 }
 
 func copyName(s buildpacks.Step) string {
@@ -201,7 +194,7 @@ func copyTime(copies []buildpacks.Copy, i int, s survey) time.Time {
 	return s.newest
 }
 
-func copyOp(built llb.State, c buildpacks.Copy, user string, created time.Time) (*llb.FileAction, error) {
+func copyOp(from []part, c buildpacks.Copy, user string, created time.Time) (*llb.FileAction, error) {
 	opts := []llb.CopyOption{&llb.CopyInfo{
 		CopyDirContentsOnly: true, CreateDestPath: true, ExcludePatterns: c.Exclude,
 	}}
@@ -215,7 +208,11 @@ func copyOp(built llb.State, c buildpacks.Copy, user string, created time.Time) 
 		}
 		opts = append(opts, llb.WithUIDGID(uid, uid))
 	}
-	return llb.Copy(built, c.From, c.To, opts...), nil
+	op := llb.Copy(from[0].state, from[0].path, c.To, opts...)
+	for _, f := range from[1:] {
+		op = op.Copy(f.state, f.path, c.To, opts...)
+	}
+	return op, nil
 }
 
 // files writes content. It is copied from where it is alone, since only a copy gives the folders above a file its time,

@@ -8,6 +8,7 @@ import (
 	"hash"
 	"io"
 	gofs "io/fs"
+	"strings"
 	"time"
 
 	"github.com/moby/patternmatcher"
@@ -23,10 +24,11 @@ type survey struct {
 	newest time.Time // when the last of its files was changed, to the second
 	// manifests is the same of those files alone that steps see before the rest of the source is there.
 	manifests time.Time
+	absent    map[string]bool // of the paths that were asked for, those that it has nothing at
 }
 
-// surveySource reads all of a source.
-func surveySource(ctx context.Context, source fsutil.FS, steps []buildpacks.Step) (survey, error) {
+// surveySource reads all of a source, and looks whether it has something at the paths that are asked for.
+func surveySource(ctx context.Context, source fsutil.FS, steps []buildpacks.Step, asked ...string) (survey, error) {
 	var early []string
 	for _, step := range steps {
 		early = append(early, step.Inputs...)
@@ -35,7 +37,10 @@ func surveySource(ctx context.Context, source fsutil.FS, steps []buildpacks.Step
 	if err != nil {
 		return survey{}, fmt.Errorf("read the inputs of the plan's steps: %w", err)
 	}
-	s := surveyor{source: source, sum: sha256.New(), manifests: manifests}
+	s := surveyor{source: source, sum: sha256.New(), manifests: manifests, found: survey{absent: map[string]bool{}}}
+	for _, path := range asked {
+		s.found.absent[path] = true
+	}
 	err = source.Walk(ctx, "", func(path string, e gofs.DirEntry, err error) error {
 		if err == nil {
 			err = s.visit(path, e)
@@ -70,6 +75,7 @@ func (s *surveyor) visit(path string, e gofs.DirEntry) error {
 		link = stat.Linkname
 	}
 	fmt.Fprintf(s.sum, "%q %s %q\n", path, info.Mode(), link)
+	s.meet(path, info.IsDir())
 	if !info.Mode().IsRegular() {
 		return nil
 	}
@@ -90,6 +96,15 @@ func (s *surveyor) visit(path string, e gofs.DirEntry) error {
 	defer f.Close()
 	_, err = io.Copy(s.sum, f)
 	return err
+}
+
+// meet notes what is there of what was asked for; a link or a file on the way to it is something, too.
+func (s *surveyor) meet(path string, dir bool) {
+	for asked := range s.found.absent {
+		if path == asked || !dir && strings.HasPrefix(asked, path+"/") {
+			delete(s.found.absent, asked)
+		}
+	}
 }
 
 func later(a, b time.Time) time.Time {
