@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,7 +27,7 @@ const (
 	buildRatio   = 1.1
 	sizeRatio    = 1.1
 	sameOver     = 500 * time.Millisecond // of a build that changes nothing
-	coldRounds   = 1                      // they take long
+	coldRounds   = 3                      // at most: they take long
 	dockerfileIn = "Dockerfile.raw"
 )
 
@@ -48,6 +49,7 @@ func contenders() []contender {
 		{"Go", "go-hello", "go.Dockerfile", "main.go", "go.mod"},
 		{"Node", "node-npm", "node.Dockerfile", "server.js", "package.json"},
 		{"static", "static-hello", "static.Dockerfile", "index.html", ""},
+		{"Python", "python-hello", "python.Dockerfile", "main.py", ""},
 		{"Dockerfile", "dockerfile-hello", "", "main.go", "go.mod"},
 	}
 }
@@ -67,6 +69,9 @@ func measureBuilds(ctx context.Context, b *bench, report func(figure)) (err erro
 	}
 	defer func() { err = errors.Join(err, f.close()) }()
 	for _, c := range contenders() {
+		if len(b.apps) > 0 && !slices.Contains(b.apps, c.title) {
+			continue
+		}
 		r, err := newRace(ctx, b, s, f, c)
 		if err == nil {
 			err = r.run(ctx, b.rounds, report)
@@ -153,13 +158,13 @@ func (r *race) run(ctx context.Context, rounds int, report func(figure)) error {
 		if kind.file == "" {
 			continue
 		}
-		ours, floor, err := r.rounds(ctx, kind.what, rounds, func(dir string, n int) error { return edit(dir, kind.file, n) })
+		ours, floor, err := r.rounds(ctx, kind.what, rounds, func(dir string, n int) error { return r.edit(dir, kind.file, kind.what+strconv.Itoa(n)) })
 		if err != nil {
 			return err
 		}
 		report(ratioOf("build of "+kind.what+", "+r.title, ours, floor, buildRatio))
 	}
-	return r.cold(ctx, report)
+	return r.cold(ctx, min(rounds, coldRounds), report)
 }
 
 // rounds builds both ways in turns, after a change to both folders.
@@ -194,23 +199,12 @@ func (r *race) round(ctx context.Context, change func(dir string) error) (ours, 
 	return ours, floor, err
 }
 
-// cold compares builds that find nothing cached but the base images: a new service, and buildctl with --no-cache and
-// caches of another name.
-func (r *race) cold(ctx context.Context, report func(figure)) error {
+// cold compares builds that find nothing cached but the base images: of a new service, and by buildctl with --no-cache
+// and caches of another name.
+func (r *race) cold(ctx context.Context, rounds int, report func(figure)) error {
 	var ours, floor []time.Duration
-	for n := range coldRounds {
-		if err := r.writeDockerfile("cold" + strconv.Itoa(n)); err != nil {
-			return err
-		}
-		raw, err := r.buildctl(ctx, "--no-cache")
-		if err != nil {
-			return err
-		}
-		r.app.name = fmt.Sprintf("%s-cold%d", r.sample, n)
-		if err := r.app.git(ctx, "remote", "set-url", "csph", "ssh://git@"+r.app.server.ssh+"/"+r.app.name); err != nil {
-			return err
-		}
-		built, err := r.app.built(ctx)
+	for n := range rounds {
+		raw, built, err := r.coldRound(ctx, n)
 		if err != nil {
 			return err
 		}
@@ -219,6 +213,27 @@ func (r *race) cold(ctx context.Context, report func(figure)) error {
 	}
 	report(ratioOf("cold build, "+r.title, ours, floor, buildRatio))
 	return nil
+}
+
+func (r *race) coldRound(ctx context.Context, n int) (floor, ours time.Duration, err error) {
+	cold := "cold" + strconv.Itoa(n)
+	for _, dir := range []string{r.app.dir, r.raw} {
+		if err := r.edit(dir, r.code, cold); err != nil {
+			return 0, 0, err
+		}
+	}
+	if err := r.writeDockerfile(cold); err != nil {
+		return 0, 0, err
+	}
+	if floor, err = r.buildctl(ctx, "--no-cache"); err != nil {
+		return 0, 0, err
+	}
+	r.app.name = r.sample + "-" + cold
+	if err := r.app.git(ctx, "remote", "set-url", "csph", "ssh://git@"+r.app.server.ssh+"/"+r.app.name); err != nil {
+		return 0, 0, err
+	}
+	ours, err = r.app.built(ctx)
+	return floor, ours, err
 }
 
 func (r *race) image() string { return "csph.local/raw-" + r.sample + ":latest" }
@@ -261,25 +276,29 @@ func (r *race) sizes(ctx context.Context, report func(figure)) error {
 	return nil
 }
 
-// manifestVersion is the line of a package.json that is changed; what it depends on stays.
-var manifestVersion = regexp.MustCompile(`"version": "[^"]*"`)
+// manifestName is the line of a package.json that is changed; what it depends on stays.
+var manifestName = regexp.MustCompile(`"name": "[^"]*"`)
 
-// edit changes a line of a file, the same way in both folders.
-func edit(dir, file string, n int) error {
+// edit changes a line of a file of one of the two folders, to what the other one never has: BuildKit takes steps from its
+// cache by what is in them, and whoever builds second would be given some of the first one's.
+func (r *race) edit(dir, file, text string) error {
 	path := filepath.Join(dir, file)
-	text, err := os.ReadFile(path)
+	before, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
+	text = filepath.Base(dir) + "-" + strings.ReplaceAll(text, " ", "-")
 	switch {
-	case versionLine.Match(text):
-		return setVersion(dir, file, "build"+strconv.Itoa(n))
-	case manifestVersion.Match(text):
-		return os.WriteFile(path, manifestVersion.ReplaceAll(text, fmt.Appendf(nil, `"version": "1.0.%d"`, n)), 0o644)
-	case strings.HasSuffix(file, ".html"):
-		return os.WriteFile(path, fmt.Appendf(text, "<!-- change %d -->\n", n), 0o644)
+	case versionLine.Match(before):
+		return setVersion(dir, file, text)
+	case manifestName.Match(before):
+		return os.WriteFile(path, manifestName.ReplaceAll(before, fmt.Appendf(nil, `"name": %q`, text)), 0o644)
 	}
-	return os.WriteFile(path, fmt.Appendf(text, "// change %d\n", n), 0o644)
+	comment, ok := map[string]string{".html": "<!-- %s -->\n", ".py": "# %s\n"}[filepath.Ext(file)]
+	if !ok {
+		comment = "// %s\n"
+	}
+	return os.WriteFile(path, fmt.Appendf(before, comment, text), 0o644)
 }
 
 // built pushes what is in the work tree and returns how long its build took. It returns when the deployment is live.

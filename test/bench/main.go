@@ -18,6 +18,7 @@ type bench struct {
 	root   string // of the source tree
 	bin    string
 	rounds int
+	apps   []string // titles of the apps that builds are measured of; empty: all
 	note   func(format string, arguments ...any)
 }
 
@@ -39,10 +40,12 @@ func main() {
 	bin := flag.String("bin", "", "the folder of csphd and the daemons (default: bin in the source tree)")
 	only := flag.String("only", "", "measure only these, separated by commas: push, builds, config, fence, idle, large, records")
 	rounds := flag.Int("rounds", 5, "rounds of which the median is taken")
+	apps := flag.String("apps", "", "measure builds of only these, separated by commas: Go, Node, static, Python, Dockerfile")
 	strict := flag.Bool("strict", false, "exit with 1 when a figure misses its target")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	missed, err := run(ctx, *root, *bin, *only, *rounds)
+	b := &bench{rounds: max(*rounds, 1), apps: strings.FieldsFunc(*apps, func(r rune) bool { return r == ',' }), note: note}
+	missed, err := b.run(ctx, *root, *bin, *only)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -56,22 +59,20 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, root, bin, only string, rounds int) (missed int, err error) {
+func (b *bench) run(ctx context.Context, root, bin, only string) (missed int, err error) {
 	if os.Getuid() != 0 {
 		return 0, errors.New("csphd starts containers: run as root")
 	}
-	root, err = filepath.Abs(root)
-	if err != nil {
+	if b.root, err = filepath.Abs(root); err != nil {
 		return 0, fmt.Errorf("find the source tree: %w", err)
 	}
-	if bin, err = filepath.Abs(cmp.Or(bin, filepath.Join(root, "bin"))); err != nil {
+	if b.bin, err = filepath.Abs(cmp.Or(bin, filepath.Join(b.root, "bin"))); err != nil {
 		return 0, fmt.Errorf("find the binaries: %w", err)
 	}
 	chosen, err := choose(only)
 	if err != nil {
 		return 0, err
 	}
-	b := &bench{root: root, bin: bin, rounds: max(rounds, 1), note: note}
 	fmt.Println(heading)
 	for _, m := range chosen {
 		err := m.run(ctx, b, func(f figure) {
