@@ -70,11 +70,19 @@ func newHousehold(t *testing.T) household {
 	if err != nil {
 		t.Fatal(err)
 	}
+	schedule, err := h.AddSchedule(t.Context(), svc.ID, wire.NewSchedule{Cron: "@daily", Command: []string{"true"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	run, err := h.RunSchedule(t.Context(), schedule.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
 	h.names = map[string]string{
-		"{webhook}": hook.ID, "{domain}": domain.ID,
+		"{schedule}": schedule.ID, "{run}": run.ID, "{webhook}": hook.ID, "{domain}": domain.ID,
 		"{service}": svc.ID, "{deployment}": dep.ID, "{environment}": svc.Environment, "{project}": svc.Project,
 		"{member}": token.Member, "{invitation}": invited.ID, "{key}": key.ID, "{token}": token.ID,
-		"{secret}": "SECRET", "{host}": "registry.example.com", "{account}": h.Account.ID,
+		"{secret}": "SECRET", "{host}": "registry.example.com", "{account}": h.Account.ID, "{content}": strings.Repeat("a", 64),
 	}
 	h.secrets = []string{svc.ID, svc.Name, dep.ID, svc.Environment, svc.Project}
 	h.callers = map[string]asking{

@@ -19,6 +19,7 @@ type operation struct {
 	need    platform.Right // of the caller; empty: MayRead to GET, MayChange for everything else
 	status  int            // of success; 0 means 200, or 204 without a body
 	stream  *huma.Response // of success, when it is no JSON
+	part    bool           // of another operation, which is what the audit log has
 }
 
 // right is what the operation needs of its caller.

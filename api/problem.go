@@ -39,6 +39,7 @@ type kind struct {
 func kinds() []kind {
 	return []kind{
 		{tarball.ErrTooLarge, http.StatusRequestEntityTooLarge, wire.CodeTooLarge, "leave out what the build does not need with .deployignore"},
+		{tarball.ErrMissing, http.StatusConflict, wire.CodeConflict, "ask what is missing, send it, and upload again"},
 		{tarball.ErrRefused, http.StatusUnprocessableEntity, wire.CodeInvalid, "pack only files, folders and links within the source"},
 		{platform.ErrInvalid, http.StatusUnprocessableEntity, wire.CodeInvalid, ""},
 		{platform.ErrNotFound, http.StatusNotFound, wire.CodeNotFound, ""},

@@ -68,6 +68,7 @@ func (s *Server) sourceOperations(api huma.API) {
 	}, s.upload)
 	// Only now, for the document: huma reads the bodies of operations that are registered with one.
 	api.OpenAPI().Paths[path].Post.RequestBody = uploadBody()
+	s.contentOperations(api)
 }
 
 // uploadBody documents the body of an upload.

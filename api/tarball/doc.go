@@ -11,4 +11,11 @@
 // Times of files are the server's, not the archive's, so that builds can trust them: a file whose
 // content is the same as in the service's previous upload keeps the time it had there, any other gets
 // the present one.
+//
+// # Contents
+//
+// An archive may name the contents of files by SHA-256 (ContentRecord) instead of carrying them. They are sent before, several in an
+// archive (Keep) or one piece by piece (Append), are kept under sources/<service>/contents, for that service only, and checked
+// when they come and when they are used. What no upload has asked for in two weeks is dropped, sooner where all of them take more
+// than their budget.
 package tarball

@@ -7,6 +7,7 @@ import (
 	"compress/gzip"
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -23,8 +24,10 @@ type extraction struct {
 	root   *os.Root
 	limits Limits
 	known  index // of the upload before
-	now    index
-	began  time.Time
+	// contents are what entries may name instead of carrying it.
+	contents contents
+	now      index
+	began    time.Time
 
 	dirs    map[string]bool // real folders made so far
 	links   []string        // symbolic links made so far
@@ -122,7 +125,11 @@ func (x *extraction) entry(h *tar.Header, content io.Reader) error {
 	case tar.TypeDir:
 		return x.folder(name)
 	case tar.TypeReg:
-		return x.file(name, h, content)
+		if sum := h.PAXRecords[ContentRecord]; sum != "" {
+			return x.named(name, h, sum)
+		}
+		_, err := x.file(name, h, content)
+		return err
 	case tar.TypeSymlink:
 		return x.symlink(name, h.Linkname)
 	case tar.TypeLink:
@@ -150,17 +157,39 @@ func (x *extraction) folder(name string) error {
 	return nil
 }
 
-func (x *extraction) file(name string, h *tar.Header, content io.Reader) error {
+// named makes a file of a content that was sent before.
+func (x *extraction) named(name string, h *tar.Header, sum string) error {
+	if err := validSum(sum); err != nil {
+		return err
+	}
+	path := x.contents.path(sum)
+	content, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: that of %s (%s)", ErrMissing, name, sum)
+	}
+	if err != nil {
+		return fmt.Errorf("open content: %w", err)
+	}
+	defer content.Close()
+	found, err := x.file(name, h, content)
+	if err != nil || hex.EncodeToString(found[:]) == sum {
+		return err
+	}
+	return errors.Join(fmt.Errorf("%w: that of %s is damaged (%s)", ErrMissing, name, sum), os.Remove(path))
+}
+
+// file makes a file and returns the SHA-256 of what it holds.
+func (x *extraction) file(name string, h *tar.Header, content io.Reader) (sum [sha256.Size]byte, err error) {
 	mode := fs.FileMode(0o644)
 	if h.Mode&0o111 != 0 {
 		mode = 0o755
 	}
 	f, err := x.root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode)
 	if errors.Is(err, fs.ErrExist) {
-		return refused(name, "it comes twice")
+		return sum, refused(name, "it comes twice")
 	}
 	if err != nil {
-		return fmt.Errorf("make file: %w", err)
+		return sum, fmt.Errorf("make file: %w", err)
 	}
 	defer f.Close()
 	hash := sha256.New()
@@ -169,14 +198,15 @@ func (x *extraction) file(name string, h *tar.Header, content io.Reader) error {
 	x.written += n
 	switch {
 	case err != nil:
-		return fmt.Errorf("unpack %s: %w", name, err)
+		return sum, fmt.Errorf("unpack %s: %w", name, err)
 	case n > left:
-		return fmt.Errorf("%w: unpacked it takes more than %d bytes", ErrTooLarge, x.limits.Unpacked)
+		return sum, fmt.Errorf("%w: unpacked it takes more than %d bytes", ErrTooLarge, x.limits.Unpacked)
 	}
 	if err := f.Close(); err != nil {
-		return fmt.Errorf("unpack %s: %w", name, err)
+		return sum, fmt.Errorf("unpack %s: %w", name, err)
 	}
-	return x.stamp(name, mode, [sha256.Size]byte(hash.Sum(nil)))
+	sum = [sha256.Size]byte(hash.Sum(nil))
+	return sum, x.stamp(name, mode, sum)
 }
 
 // stamp gives the file its time, and remembers it.

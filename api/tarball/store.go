@@ -23,12 +23,14 @@ type Limits struct {
 	Packed   int64 // bytes as they arrive; 1 GiB
 	Unpacked int64 // bytes of all files; 4 GiB
 	Entries  int   // 400,000
+	Contents int64 // bytes of what is kept for later uploads, of all services; 5 GiB
 }
 
 const (
 	defaultPacked   = 1 << 30
 	defaultUnpacked = 4 << 30
 	defaultEntries  = 400_000
+	defaultContents = 5 << 30
 )
 
 func (l Limits) filled() Limits {
@@ -41,6 +43,9 @@ func (l Limits) filled() Limits {
 	if l.Entries == 0 {
 		l.Entries = defaultEntries
 	}
+	if l.Contents == 0 {
+		l.Contents = defaultContents
+	}
 	return l
 }
 
@@ -49,14 +54,19 @@ const folderPrefix = "upload-"
 
 // Store keeps the uploads of all services. It is safe for concurrent use.
 type Store struct {
-	dir    string
-	limits Limits
+	dir     string
+	limits  Limits
+	room    *room
+	sending *names // contents that are being appended to, by path
 }
 
 // NewStore returns a Store that works in dir, with a folder for each service; it touches nothing yet.
-func NewStore(dir string, l Limits) *Store { return &Store{dir: dir, limits: l.filled()} }
+func NewStore(dir string, l Limits) *Store {
+	l = l.filled()
+	return &Store{dir: dir, limits: l, room: &room{dir: dir, budget: l.Contents}, sending: &names{all: map[string]bool{}}}
+}
 
-// Sweep removes uploads that an earlier process left behind. It must not run beside Receive.
+// Sweep removes uploads that an earlier process left behind, and contents that have not been used for long. It must not run beside Receive.
 func (s *Store) Sweep() error {
 	left, err := filepath.Glob(filepath.Join(s.dir, "*", folderPrefix+"*"))
 	if err != nil {
@@ -67,15 +77,24 @@ func (s *Store) Sweep() error {
 			return fmt.Errorf("remove old upload: %w", err)
 		}
 	}
+	_, err = s.room.collect(0)
+	return err
+}
+
+// validService refuses what would lead out of the folder.
+func validService(service string) error {
+	if service == "" || strings.ContainsAny(service, "/\\") || strings.HasPrefix(service, ".") {
+		return fmt.Errorf("%w: %q is no service id", platform.ErrInvalid, service)
+	}
 	return nil
 }
 
 // Receive unpacks the archive that r carries for a service (id), and blocks until it has all arrived.
-// Errors that are the client's wrap ErrRefused or ErrTooLarge; r's own errors are passed on. After an
+// Errors that are the client's wrap ErrRefused, ErrTooLarge or ErrMissing; r's own errors are passed on. After an
 // error nothing is left on the disk.
 func (s *Store) Receive(ctx context.Context, service string, r io.Reader) (*Source, error) {
-	if service == "" || strings.ContainsAny(service, "/\\") || strings.HasPrefix(service, ".") {
-		return nil, fmt.Errorf("%w: %q is no service id", platform.ErrInvalid, service)
+	if err := validService(service); err != nil {
+		return nil, err
 	}
 	home := filepath.Join(s.dir, service)
 	if err := os.MkdirAll(home, 0o755); err != nil {
@@ -85,14 +104,14 @@ func (s *Store) Receive(ctx context.Context, service string, r io.Reader) (*Sour
 	if err != nil {
 		return nil, fmt.Errorf("make folder for upload: %w", err)
 	}
-	revision, err := s.unpack(ctx, home, dir, r)
+	revision, err := s.unpack(ctx, home, dir, s.contents(service), r)
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	return &Source{dir: dir, revision: revision}, nil
 }
 
-func (s *Store) unpack(ctx context.Context, home, dir string, r io.Reader) (revision string, err error) {
+func (s *Store) unpack(ctx context.Context, home, dir string, known contents, r io.Reader) (revision string, err error) {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return "", fmt.Errorf("open folder of upload: %w", err)
 	}
@@ -101,11 +120,12 @@ func (s *Store) unpack(ctx context.Context, home, dir string, r io.Reader) (revi
 		return "", fmt.Errorf("open folder of upload: %w", err)
 	}
 	defer root.Close()
-	known, err := readIndex(home)
+	before, err := readIndex(home)
 	if err != nil {
 		return "", err
 	}
-	x := newExtraction(root, s.limits, known)
+	x := newExtraction(root, s.limits, before)
+	x.contents = known
 	if err := x.run(ctx, r); err != nil {
 		return "", err
 	}

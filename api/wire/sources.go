@@ -35,3 +35,20 @@ type MadeWebhook struct {
 	Secret string   `json:"secret"`
 	Setup  []string `json:"setup" doc:"What to enter where, a line each"`
 }
+
+// WantedContents are the contents of files that a client is about to deploy.
+type WantedContents struct {
+	Contents []string `json:"contents" maxItems:"5000" doc:"SHA-256 of each, in lower-case hexadecimal digits"`
+}
+
+// MissingContent is a content that the server does not have, or not wholly.
+type MissingContent struct {
+	SHA256   string `json:"sha256"`
+	Received int64  `json:"received" doc:"Bytes that are there already"`
+}
+
+// KeptContents says what a server has taken over.
+type KeptContents struct {
+	Files int   `json:"files"`
+	Bytes int64 `json:"bytes"`
+}

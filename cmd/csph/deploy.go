@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -111,26 +109,11 @@ func (a *app) submit(ctx context.Context, c *client.Client, service, dir string,
 	default:
 		a.note("Packing commit %s", tree.Commit)
 	}
-	began := time.Now()
-	var entries int
-	var size counter
-	d, err := c.Upload(ctx, service, n, func(w io.Writer) (err error) {
-		entries, err = tree.Pack(ctx, io.MultiWriter(w, &size))
-		return err
-	})
-	if err == nil {
-		a.note("Uploaded %d entries, %s packed, in %.1f s", entries, size, time.Since(began).Seconds())
-	}
-	return d, err
+	return a.upload(ctx, c, service, tree, n)
 }
 
-// counter counts the bytes written to it.
+// counter is a number of bytes.
 type counter int64
-
-func (c *counter) Write(b []byte) (int, error) {
-	*c += counter(len(b))
-	return len(b), nil
-}
 
 func (c counter) String() string {
 	switch {

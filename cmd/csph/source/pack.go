@@ -13,13 +13,12 @@ import (
 	"strings"
 )
 
-// packer writes one archive.
+// packer finds what is to be deployed.
 type packer struct {
-	dir     string
-	filter  *filter
-	out     *tar.Writer
-	entries int
-	left    []string // folders that were left out: what is in them is too
+	dir    string
+	filter *filter
+	emit   func(h *tar.Header, content io.Reader) error
+	left   []string // folders that were left out: what is in them is too
 }
 
 // copy takes over the entries of another archive that the filter keeps.
@@ -39,7 +38,7 @@ func (p *packer) copy(from *tar.Reader) error {
 		if !keep {
 			continue
 		}
-		if err := p.write(h, from); err != nil {
+		if err := p.emit(h, from); err != nil {
 			return err
 		}
 	}
@@ -61,19 +60,6 @@ func (p *packer) keeps(h *tar.Header) (bool, error) {
 		p.left = append(p.left, name)
 	}
 	return !out, err
-}
-
-func (p *packer) write(h *tar.Header, content io.Reader) error {
-	if err := p.out.WriteHeader(h); err != nil {
-		return fmt.Errorf("pack %s: %w", h.Name, err)
-	}
-	if h.Typeflag == tar.TypeReg {
-		if _, err := io.CopyN(p.out, content, h.Size); err != nil {
-			return fmt.Errorf("pack %s: %w", h.Name, err)
-		}
-	}
-	p.entries++
-	return nil
 }
 
 // files packs what lies in the folder.
@@ -129,12 +115,12 @@ func (p *packer) add(full, name string, d fs.DirEntry) error {
 	}
 	h.Name, h.Uid, h.Gid, h.Uname, h.Gname = name, 0, 0, "", ""
 	if !info.Mode().IsRegular() {
-		return p.write(h, nil)
+		return p.emit(h, nil)
 	}
 	f, err := os.Open(full)
 	if err != nil {
 		return fmt.Errorf("pack %s: %w", name, err)
 	}
 	defer f.Close()
-	return p.write(h, f)
+	return p.emit(h, f)
 }

@@ -46,7 +46,7 @@ func packed(t *testing.T, dir string) []string {
 		t.Fatal(err)
 	}
 	var b bytes.Buffer
-	if _, err := src.Pack(t.Context(), &b); err != nil {
+	if _, err := src.Manifest(t.Context(), &b); err != nil {
 		t.Fatal(err)
 	}
 	z, err := gzip.NewReader(&b)
@@ -135,7 +135,7 @@ func TestAFolderWithNothingToDeployIsAnError(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := src.Pack(t.Context(), io.Discard); err == nil {
+		if _, err := src.Manifest(t.Context(), io.Discard); err == nil {
 			t.Errorf("%v is packed", files)
 		}
 	}

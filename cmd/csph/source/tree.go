@@ -3,7 +3,6 @@ package source
 import (
 	"archive/tar"
 	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -70,32 +69,17 @@ func git(ctx context.Context, dir string, args ...string) (string, error) {
 	return strings.TrimRight(string(out), "\n"), err
 }
 
-// Pack writes the tree to w as a gzipped tar and returns how many entries went in.
-func (t *Tree) Pack(ctx context.Context, w io.Writer) (entries int, err error) {
-	zipped, err := gzip.NewWriterLevel(w, gzip.BestSpeed)
-	if err != nil {
-		return 0, fmt.Errorf("pack: %w", err)
-	}
+// walk gives emit every entry that is to be deployed.
+func (t *Tree) walk(ctx context.Context, emit func(*tar.Header, io.Reader) error) error {
 	f, err := readFilter(t.dir, t.Commit == "")
 	if err != nil {
-		return 0, err
+		return err
 	}
-	p := &packer{dir: t.dir, filter: f, out: tar.NewWriter(zipped)}
+	p := &packer{dir: t.dir, filter: f, emit: emit}
 	if t.Commit != "" {
-		err = p.head(ctx)
-	} else {
-		err = p.files(ctx)
+		return p.head(ctx)
 	}
-	if err != nil {
-		return p.entries, err
-	}
-	if p.entries == 0 {
-		return 0, fmt.Errorf("%s has nothing to deploy: it is empty, or everything in it is ignored", t.dir)
-	}
-	if err := errors.Join(p.out.Close(), zipped.Close()); err != nil {
-		return p.entries, fmt.Errorf("pack: %w", err)
-	}
-	return p.entries, nil
+	return p.files(ctx)
 }
 
 // head packs HEAD by way of git archive, which leaves out what .gitattributes says (export-ignore).
