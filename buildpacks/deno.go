@@ -57,11 +57,24 @@ func detectDeno(j job) (*Plan, error) {
 	}
 	p.BuildEnv = buildEnv("", map[string]string{"DENO_DIR": denoCache, "DENO_NO_UPDATE_CHECK": "1", "DENO_NO_PROMPT": "1"})
 	p.Env = runEnv("", map[string]string{"DENO_DIR": denoCache, "DENO_NO_UPDATE_CHECK": "1", "DENO_NO_PROMPT": "1"})
+	if j.first("_config.ts", "_config.js") != "" && config.Tasks["start"] == "" && j.first(denoEntries...) == "" {
+		j.planLume(p, config)
+		return p, nil
+	}
 	if err := j.startDeno(p, config); err != nil {
 		return nil, err
 	}
 	j.denoSteps(p, config)
 	return p, nil
+}
+
+// planLume builds the site that Lume makes, and serves it (https://lume.land/docs/advanced/deployment/).
+func (j job) planLume(p *Plan, config denoConfig) {
+	p.Framework = "lume"
+	p.decide("framework lume", "there is a "+j.first("_config.ts", "_config.js")+", and nothing that serves", "")
+	j.denoSteps(p, config)
+	folder := safeFolder(setting(j.text(j.first("_config.ts", "_config.js")), "dest"), "_site")
+	p.serve(site{root: appFolder + "/" + folder})
 }
 
 // readDenoConfig reads deno.json, which may hold comments; one that is no JSON is a *SyntaxError.

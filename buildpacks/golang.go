@@ -44,7 +44,7 @@ func detectGo(j job) (*Plan, error) {
 		"GOPATH": "/go", "GOFLAGS": "-buildvcs=false", "GOTOOLCHAIN": toolchain.mode, "CGO_ENABLED": p.chooseCgo(w, packages)})
 	p.goSteps(j, w, mains)
 	p.goCopies(j, packages)
-	j.listenHint(p, ".", ".go")
+	j.listenHintOf(p, mainDir(mains), ".", ".go")
 	p.privateModules(j, w)
 	return p, nil
 }
@@ -70,6 +70,14 @@ func (p *Plan) privateModules(j job, w *goWorkspace) {
 			}
 		}
 	}
+}
+
+// mainDir is the folder of the program to start, "" where none was found.
+func mainDir(mains []goMain) string {
+	if len(mains) == 0 {
+		return ""
+	}
+	return mains[0].dir
 }
 
 func (w *goWorkspace) file() string {

@@ -10,7 +10,8 @@ import (
 var preferredGoMains = []string{"web", "server"}
 
 // asideFolders hold programs that are seldom the one to deploy.
-var asideFolders = []string{"example", "examples", "tools", "tool", "scripts", "script", "hack", "test", "tests", "e2e", "internal"}
+var asideFolders = []string{"example", "examples", "_examples", "sample", "samples", "demo", "demos", "docs", "tools", "tool", "scripts", "script", "hack", "test", "tests",
+	"testing", "testutil", "testutils", "testdata", "integration", "e2e", "bench", "benchmarks", "codegen", "contrib", "internal"}
 
 // chooseGoMains says which programs to build, the one to start first, and sets the start command. With a
 // Procfile every program that it names is built.
@@ -27,7 +28,7 @@ func (p *Plan) chooseGoMains(j job, w *goWorkspace, mains []goMain) ([]goMain, e
 	}
 	m, why := pickGoMain(j.options.Service, w, mains)
 	if why == "" && !startsGiven(j) {
-		return nil, ambiguousGo(mains)
+		return nil, ambiguousGo(withoutAside(mains))
 	}
 	p.startGo(m, why)
 	return []goMain{m}, nil
@@ -93,20 +94,40 @@ func pickGoMain(service string, w *goWorkspace, mains []goMain) (m goMain, why s
 	if m, ok := onlyNamed(mains, service); ok {
 		return m, "it is named like the service"
 	}
+	if mains = withoutAside(mains); len(mains) == 1 {
+		return mains[0], "the other main packages are tools or examples"
+	}
 	for _, module := range w.modules {
 		if m, ok := onlyNamed(mains, module.name()); ok {
 			return m, "it is named like the module"
 		}
 	}
-	for _, name := range preferredGoMains {
+	for _, name := range servingNames(w) {
 		if m, ok := onlyNamed(mains, name); ok {
 			return m, "of several programs, " + name + " is the one that serves"
 		}
 	}
-	if main := slices.DeleteFunc(slices.Clone(mains), goMain.aside); len(main) == 1 {
-		return main[0], "the other main packages are tools or examples"
-	}
 	return goMain{}, ""
+}
+
+// servingNames are names of the program that serves, best first: web, server, and those that projects with a client
+// beside it use (rekor-server, buildkitd).
+func servingNames(w *goWorkspace) []string {
+	names := slices.Clone(preferredGoMains)
+	for _, module := range w.modules {
+		for _, ending := range []string{"-server", "-web", "-api", "d"} {
+			names = append(names, module.name()+ending)
+		}
+	}
+	return names
+}
+
+// withoutAside leaves examples and tools out, where something else is there.
+func withoutAside(mains []goMain) []goMain {
+	if main := slices.DeleteFunc(slices.Clone(mains), goMain.aside); len(main) > 0 {
+		return main
+	}
+	return mains
 }
 
 func onlyNamed(mains []goMain, name string) (goMain, bool) {

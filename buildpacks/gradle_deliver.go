@@ -25,7 +25,7 @@ func (g *gradleBuild) plan(p *Plan, server jvmServer) error {
 	if g.startGiven() {
 		p.wholeJVMSource("the start command is given, and may name anything that was built")
 	} else {
-		build += "\n" + d.keep
+		build += "\n" + d.keep + server.keepFile()
 		p.Copy = []Copy{{From: jvmFolder, To: appFolder}}
 	}
 	p.Steps = []Step{{Name: "build with Gradle", Command: build, Caches: []string{gradleCache}}}
@@ -79,7 +79,7 @@ func (g *gradleBuild) delivery(server jvmServer) jvmDelivery {
 func (g *gradleBuild) distribution(build string, server jvmServer) jvmDelivery {
 	start := strings.TrimSpace("exec bin/server " + server.args)
 	if server.flags != "" {
-		start = `exec env JAVA_OPTS="$JAVA_OPTS ` + server.flags + `" bin/server`
+		start = strings.TrimSpace(`exec env JAVA_OPTS="$JAVA_OPTS ` + strings.ReplaceAll(server.flags, "'", "") + `" bin/server ` + server.args)
 	}
 	return jvmDelivery{goals: g.task("installDist"),
 		keep: "mkdir -p " + jvmFolder + "\ncp -r " + build + "/install/*/. " + jvmFolder + "/\nrm -f " + jvmFolder + "/bin/*.bat\n" +

@@ -147,8 +147,10 @@ func (p *Plan) runOnJava() {
 type jvmServer struct {
 	name    string
 	shownBy []string // parts of coordinates or plugin ids
+	alone   bool     // groups below those are libraries, which others use as well
 	flags   string   // before -jar
 	args    string   // after it
+	file    string   // of the source, which args names; it is run beside the jar
 }
 
 // jvmServers are tried in order.
@@ -157,7 +159,7 @@ var jvmServers = []jvmServer{
 	{name: "micronaut", shownBy: []string{"io.micronaut"}, flags: "-Dmicronaut.server.port=${PORT:-8080}"},
 	{name: "spring-boot", shownBy: []string{"org.springframework.boot"}, flags: "-Dserver.port=${PORT:-8080}"},
 	{name: "helidon", shownBy: []string{"io.helidon"}, flags: "-Dserver.port=${PORT:-8080} -Dserver.host=0.0.0.0"},
-	{name: "dropwizard", shownBy: []string{"io.dropwizard"}},
+	{name: "dropwizard", shownBy: []string{"io.dropwizard"}, alone: true},
 	{name: "ktor", shownBy: []string{"io.ktor"}},
 	{name: "javalin", shownBy: []string{"io.javalin"}},
 	{name: "vertx", shownBy: []string{"io.vertx"}},
@@ -170,7 +172,7 @@ func jvmServerOf(coordinates []string) jvmServer {
 	for _, server := range jvmServers {
 		for _, shown := range server.shownBy {
 			if slices.ContainsFunc(coordinates, func(c string) bool {
-				return c == shown || strings.HasPrefix(c, shown+":") || strings.HasPrefix(c, shown+".")
+				return c == shown || strings.HasPrefix(c, shown+":") || !server.alone && strings.HasPrefix(c, shown+".")
 			}) {
 				return server
 			}
@@ -190,8 +192,37 @@ func (v jvmServer) told(s source, p *Plan, dir string) jvmServer {
 		v.args = "-port=${PORT:-8080}"
 		return v
 	}
+	if v.name == "dropwizard" {
+		return v.configured(s, dir)
+	}
 	s.listenHint(p, main, ".java", ".kt")
 	return v
+}
+
+// configured is Dropwizard with the server command and its configuration, whose port a property replaces
+// (https://www.dropwizard.io/en/stable/manual/core.html).
+func (v jvmServer) configured(s source, dir string) jvmServer {
+	v.args = "server"
+	v.file = s.first(path.Join(dir, "config.yml"), path.Join(dir, "config.yaml"), path.Join(dir, "configuration.yml"), "config.yml", "config.yaml")
+	if v.file == "" {
+		return v
+	}
+	v.args += " " + path.Base(v.file)
+	switch text := s.text(v.file); {
+	case strings.Contains(text, "applicationConnectors:"):
+		v.flags = "'-Ddw.server.applicationConnectors[0].port='${PORT:-8080}"
+	case strings.Contains(text, "type: simple"):
+		v.flags = "-Ddw.server.connector.port=${PORT:-8080}"
+	}
+	return v
+}
+
+// keepFile is the shell command that puts the server's configuration beside the jar; "" where it has none.
+func (v jvmServer) keepFile() string {
+	if v.file == "" {
+		return ""
+	}
+	return "\ncp " + shellQuote(v.file) + " " + jvmFolder + "/"
 }
 
 // mentions tells whether a source of Java or Kotlin below dir holds a word.

@@ -1,7 +1,9 @@
 package buildpacks
 
 import (
+	"cmp"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -27,6 +29,27 @@ func mainClasses(s source, dir string) []string {
 	})
 	return found
 }
+
+// likeliestFirst sorts classes by how much their names are those of a program that serves; equal ones stay in order.
+func likeliestFirst(classes []string) []string {
+	rank := func(class string) int {
+		name := class[strings.LastIndex(class, ".")+1:]
+		for i, pattern := range []*regexp.Regexp{asideClass, servingClass} {
+			if pattern.MatchString(name) {
+				return []int{2, 0}[i]
+			}
+		}
+		return 1
+	}
+	sorted := slices.Clone(classes)
+	slices.SortStableFunc(sorted, func(a, b string) int { return cmp.Compare(rank(a), rank(b)) })
+	return sorted
+}
+
+var (
+	servingClass = regexp.MustCompile(`^(?:Main|MainKt|App|AppKt|Application|ApplicationKt|Server|ServerKt)$|(?:Application|ApplicationKt|Server|ServerMain|ServerKt|WebApp|Launcher|Bootstrap)$`)
+	asideClass   = regexp.MustCompile(`Client|Cli$|CLI|Tool|Test|Bench|Example|Demo|Version|Generator|Migrat`)
+)
 
 // mainClass is the full name of the class that a source file starts, or "".
 func mainClass(s source, name string) string {

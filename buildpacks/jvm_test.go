@@ -48,6 +48,32 @@ func TestJavaVersionSourcesAreAskedInOrder(t *testing.T) {
 	}
 }
 
+func TestDropwizardIsStartedWithItsConfigurationAndToldItsPort(t *testing.T) {
+	const pom = `<project><dependencies><dependency><groupId>%</groupId><artifactId>%%</artifactId></dependency></dependencies></project>`
+	app := func(group, artifact string, more ...string) Plan {
+		t.Helper()
+		text := strings.Replace(strings.Replace(pom, "%%", artifact, 1), "%", group, 1)
+		return mustDetect(t, tree(append([]string{"pom.xml", text, "src/main/java/A.java", "class A { public static void main(String[] a) {} }"}, more...)...), Options{})
+	}
+	p := app("io.dropwizard", "dropwizard-core", "config.yml", "server:\n  applicationConnectors:\n    - {type: http, port: 9000}\n")
+	if p.Framework != "dropwizard" || p.Start != "exec java '-Ddw.server.applicationConnectors[0].port='${PORT:-8080} -cp 'classes:lib/*' A server config.yml" {
+		t.Errorf("%s starts %q", p.Framework, p.Start)
+	}
+	if command := p.Steps[0].Command; !strings.HasSuffix(command, "\ncp config.yml /opt/app/") {
+		t.Errorf("the configuration is not kept: %q", command)
+	}
+	if p := app("io.dropwizard.metrics", "metrics-core"); p.Framework != "" || p.Start != "exec java -cp 'classes:lib/*' A" {
+		t.Errorf("a library of Dropwizard's makes it %s, started by %q", p.Framework, p.Start)
+	}
+}
+
+func TestOfSeveralClassesTheOneThatServesIsStarted(t *testing.T) {
+	got := likeliestFirst([]string{"a.ServerAdminClient", "a.Version", "a.Import", "b.ShopServerMain", "b.App"})
+	if want := []string{"b.ShopServerMain", "b.App", "a.Import", "a.ServerAdminClient", "a.Version"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestAPOMThatIsNoXMLNamesTheLine(t *testing.T) {
 	_, err := Detect(tree("pom.xml", "<project>\n<artifactId>x</project>"), Options{})
 	var syntax *SyntaxError

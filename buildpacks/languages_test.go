@@ -27,6 +27,46 @@ func TestOneOfSeveralRustProgramsIsChosen(t *testing.T) {
 	}
 }
 
+func TestAProgramOfRustForBrowsersIsASite(t *testing.T) {
+	const yew = "[package]\nname = \"app\"\n[dependencies]\nyew = { version = \"0.21\", features = [\"csr\"] }\n"
+	for name, files := range map[string][]string{
+		"Trunk's index.html": {"Cargo.toml", "[package]\nname = \"app\"\n", "index.html", "<link data-trunk rel=\"css\" href=\"a.css\"/>"},
+		"Yew":                {"Cargo.toml", yew, "index.html", "<html></html>"},
+	} {
+		p := mustDetect(t, tree(append(files, "src/main.rs", "fn main() {}")...), Options{})
+		if p.Framework != "trunk" || p.Steps[1].Command != "trunk build --release --dist dist" || p.Copy[0].From != "/app/dist" {
+			t.Errorf("%s: %+v", name, p)
+		}
+	}
+	p := mustDetect(t, tree("Cargo.toml", yew+"axum = \"0.8\"\n", "index.html", "<html></html>", "src/main.rs", "fn main() {}"), Options{})
+	if p.Start != "/app/bin/app" {
+		t.Errorf("one with a server starts %q", p.Start)
+	}
+}
+
+func TestTheRustProgramThatServesIsChosenByItsName(t *testing.T) {
+	files := tree("Cargo.toml", "[workspace]\nmembers = [\"cli\", \"server\"]\n", "cli/Cargo.toml", "[package]\nname = \"shop-cli\"\n", "cli/src/main.rs", "fn main() {}",
+		"server/Cargo.toml", "[package]\nname = \"shop_server\"\n", "server/src/main.rs", "fn main() {}")
+	if p := mustDetect(t, files, Options{}); p.Start != "/app/bin/shop_server" {
+		t.Errorf("starts %q", p.Start)
+	}
+	files["Cargo.toml"] = tree("x", "[workspace]\nmembers = [\"cli\", \"server\"]\ndefault-members = [\"cli\"]\n")["x"]
+	if p := mustDetect(t, files, Options{}); p.Start != "/app/bin/shop-cli" {
+		t.Errorf("with default-members, it starts %q", p.Start)
+	}
+}
+
+func TestASiteOfLumeIsBuiltAndServed(t *testing.T) {
+	files := tree("deno.json", `{"tasks":{"lume":"deno run -A lume/cli.ts","build":"deno task lume"},"imports":{"lume/":"https://deno.land/x/lume/"}}`, "_config.ts", "import lume from \"lume/mod.ts\";\nexport default lume();\n")
+	if p := mustDetect(t, files, Options{}); p.Framework != "lume" || p.Copy[0].From != "/app/_site" || !slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Command == "deno task build" }) {
+		t.Errorf("got %+v", p)
+	}
+	files["_config.ts"] = tree("x", `export default lume({ dest: "./out" });`)["x"]
+	if p := mustDetect(t, files, Options{}); p.Copy[0].From != "/app/out" {
+		t.Errorf("served from %s", p.Copy[0].From)
+	}
+}
+
 func TestACargoManifestThatIsNoTOMLNamesTheLine(t *testing.T) {
 	_, err := Detect(tree("Cargo.toml", "[package]\nname =\n"), Options{})
 	var syntax *SyntaxError

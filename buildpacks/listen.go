@@ -34,13 +34,23 @@ func (l listener) loopback() bool {
 	return strings.HasPrefix(l.host, "127") || l.host == "localhost" || l.host == "[::1]"
 }
 
-// otherServices are ports of databases, queues and mail servers: code that names one connects to it.
-var otherServices = []int{25, 465, 587, 1025, 1433, 1521, 2181, 3306, 4222, 5432, 5672, 6379, 8125, 9042, 9092, 9200, 11211, 26257, 27017}
+// otherServices are ports of databases, queues, mail servers, collectors of traces, and Go's profiler: code that names
+// one connects to it, or does not serve the app there.
+var otherServices = []int{25, 53, 465, 587, 1025, 1433, 1521, 2181, 2379, 3306, 4222, 4317, 4318, 5432, 5672, 6060, 6379, 6831, 8125, 8200, 8500, 9042, 9092, 9200, 9411,
+	11211, 14268, 26257, 27017}
 
 // listenHint looks through the code below dir where nothing else tells the port: code that reads PORT is left alone; a
 // port that is written out is the plan's; of several, and of an address that is the spherelet's own, it warns.
 func (s source) listenHint(p *Plan, dir string, extensions ...string) {
+	s.listenHintOf(p, "", dir, extensions...)
+}
+
+// listenHintOf is listenHint, but what the files right in program say, a folder, counts before the rest.
+func (s source) listenHintOf(p *Plan, program, dir string, extensions ...string) {
 	found, reads := s.listeners(dir, extensions)
+	if program != "" {
+		found = ofProgram(found, program)
+	}
 	if reads || len(found) == 0 {
 		return
 	}
@@ -59,6 +69,16 @@ func (s source) listenHint(p *Plan, dir string, extensions ...string) {
 	}
 }
 
+// ofProgram leaves what the program's own files say; where they say nothing, what others do, but for the addresses that
+// are their spherelet's own: those are what they connect to.
+func ofProgram(found []listener, program string) []listener {
+	own := slices.DeleteFunc(slices.Clone(found), func(l listener) bool { return path.Dir(l.file) != program })
+	if len(own) > 0 {
+		return own
+	}
+	return slices.DeleteFunc(slices.Clone(found), listener.loopback)
+}
+
 // aside are files that serve nothing: tests, and the configuration of tools.
 var aside = regexp.MustCompile(`_test\.|\.test\.|\.spec\.|\.config\.|\.d\.ts$`)
 
@@ -72,10 +92,10 @@ func (s source) listeners(dir string, extensions []string) (found []listener, re
 		return nil, false
 	}
 	notTests := func(dir string) bool {
-		return !slices.Contains([]string{"test", "tests", "target", "examples", "benches"}, path.Base(dir))
+		return !slices.Contains([]string{"test", "tests", "testdata", "target", "examples", "benches"}, path.Base(dir))
 	}
 	s.walk(dir, notTests, func(name string) bool {
-		if !slices.Contains(extensions, path.Ext(name)) {
+		if !slices.Contains(extensions, path.Ext(name)) || aside.MatchString(name) {
 			return true
 		}
 		text := comment.ReplaceAllString(s.text(name), "")

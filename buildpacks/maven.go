@@ -195,7 +195,7 @@ func (m *mavenProject) plan(p *Plan, server jvmServer) error {
 	if m.startGiven() {
 		p.wholeJVMSource("the start command is given, and may name anything that was built")
 	} else {
-		build += "\n" + delivery.keep
+		build += "\n" + delivery.keep + server.keepFile()
 		p.Copy = []Copy{{From: jvmFolder, To: appFolder}}
 	}
 	p.Steps = []Step{{Name: "build with Maven", Command: build, Caches: []string{mavenCache}}}

@@ -51,6 +51,7 @@ func (m *mavenProject) classes(target string, server jvmServer) jvmDelivery {
 	}
 	main := m.app.pom.mainClass()
 	if mains := mainClasses(m.source, path.Join(m.app.dir, "src/main")); main == "" && len(mains) > 0 {
+		mains = likeliestFirst(mains)
 		main = mains[0]
 		if len(mains) > 1 {
 			d.warning = "several classes have a main method, and " + main + " is started; to start another: " + strings.Join(mains[1:], ", ") + " in a Procfile"

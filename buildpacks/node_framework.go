@@ -31,6 +31,7 @@ type nodeFramework struct {
 // nodeFrameworks are tried in order: those built upon others come before them.
 func nodeFrameworks() []nodeFramework {
 	return []nodeFramework{
+		{"keystone", []string{"@keystone-6/core"}, server("keystone start"), false},
 		{"next", []string{"next"}, deliverNext, false},
 		{"nuxt", []string{"nuxt", "nuxt3", "nuxt-nightly"}, deliverNuxt, false},
 		{"react-router", []string{"@react-router/dev"}, deliverReactRouter, false},

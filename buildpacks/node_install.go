@@ -113,6 +113,8 @@ func (a *nodeApp) buildCommand(d delivery) (command, why string) {
 		return a.manager.run(".", "build"), "scripts.build in package.json at the root of the workspace"
 	case a.pkg.Scripts["build"] != "":
 		return a.manager.run(a.dir, "build"), "scripts.build in " + a.in("package.json")
+	case a.buildOfStart() != "":
+		return inDir(a.dir, a.buildOfStart()), "scripts." + a.startScript() + " in " + a.in("package.json") + " begins with it"
 	case d.build != "":
 		return inDir(a.dir, d.build), "this is how " + d.framework + " is built"
 	}
@@ -190,6 +192,9 @@ var programPackages = map[string]string{"tsc": "typescript", "nest": "@nestjs/cl
 // devAtRunTime names a development dependency that a command of the run image calls, or "".
 func (a *nodeApp) devAtRunTime(start string) string {
 	for _, command := range append(a.commands(), start) {
+		if script := calledScript(command); a.pkg.Scripts[script] != "" {
+			command = a.expand(script)
+		}
 		for _, word := range shellWords(command) {
 			if name := a.devPackage(word); name != "" {
 				return name

@@ -39,11 +39,30 @@ func chooseManager(s source, pkg packageJSON) nodeManager {
 	if wanted != "" && m.lockfile == "" {
 		m = nodeManager{name: wanted, why: "packageManager in package.json"}
 	}
+	if wanted == "" && m.lockfile == "" {
+		m = managerBySettings(s, pkg)
+	}
 	if wanted != m.name {
 		version = ""
 	}
 	m.setVersion(s, version)
 	return m
+}
+
+// managerBySettings goes by what package managers are set up with, where there is neither a lockfile nor a
+// packageManager.
+func managerBySettings(s source, pkg packageJSON) nodeManager {
+	for _, known := range []struct{ file, manager string }{{"pnpm-workspace.yaml", "pnpm"}, {".pnpmfile.cjs", "pnpm"}, {".yarnrc.yml", "yarn"}, {".yarnrc", "yarn"}, {"bunfig.toml", "bun"}} {
+		if s.isFile(known.file) {
+			return nodeManager{name: known.manager, why: "there is no lockfile, but a " + known.file}
+		}
+	}
+	for _, name := range []string{"pnpm", "yarn", "bun"} {
+		if pkg.Engines[name] != "" && pkg.Engines["npm"] == "" {
+			return nodeManager{name: name, why: "there is no lockfile, and package.json engines." + name + " asks for it"}
+		}
+	}
+	return nodeManager{name: "npm", why: "there is no lockfile"}
 }
 
 // splitPackageManager reads "pnpm@9.15.0+sha512.abc".

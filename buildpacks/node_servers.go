@@ -68,7 +68,11 @@ func deliverReactRouter(a *nodeApp) delivery {
 		d.siteAlways = true
 		return d
 	}
-	return delivery{build: "react-router build", start: "react-router-serve ./build/server/index.js"}
+	d := delivery{build: "react-router build", start: "react-router-serve ./build/server/index.js"}
+	if !a.pkg.needs("@react-router/serve") && a.startScript() == "" {
+		d.warnings = []string{"react-router-serve is not there: add @react-router/serve to the dependencies, or a start script for the server that the app is made for"}
+	}
+	return d
 }
 
 func deliverRemix(a *nodeApp) delivery {

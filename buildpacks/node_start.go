@@ -16,7 +16,8 @@ var productionScripts = []string{"start:prod", "start:production", "serve:prod",
 // start finds the start command and says where it is from; "" where nothing tells.
 func (a *nodeApp) start(d delivery) (command, why string) {
 	if script := a.startScript(); script != "" && (d.start == "" || !d.startFirst) {
-		command, why = a.expand(script), "scripts."+script+" in "+a.in("package.json")
+		_, command = a.parted(script)
+		why = "scripts." + script + " in " + a.in("package.json")
 	} else if d.start != "" {
 		command, why = d.start, "this is how "+d.framework+" starts"
 	} else if entry := a.entry(); entry != "" {
@@ -89,6 +90,46 @@ func (a *nodeApp) expand(name string) string {
 		return pre + " && " + body
 	}
 	return body
+}
+
+// parted is a start script in two: the commands that build, which it begins with, and the rest. What only builds is
+// done once, when the image is built.
+func (a *nodeApp) parted(script string) (build []string, start string) {
+	rest := a.expand(script)
+	for {
+		first, after, more := strings.Cut(rest, "&&")
+		first, after = strings.TrimSpace(first), strings.TrimSpace(after)
+		if !more || !builds(first) {
+			return build, rest
+		}
+		build, rest = append(build, first), after
+	}
+}
+
+// builds tells a command that compiles, bundles or clears away for that, and does no more: whether what it leaves is
+// there already, or made at the start, is the same.
+func builds(command string) bool {
+	name := calledScript(command)
+	if name == "" {
+		name = strings.Join(programWords(command), " ")
+	}
+	name, _, _ = strings.Cut(name, ":")
+	for _, program := range []string{"build", "compile", "bundle", "clean", "tsc", "tsup", "esbuild", "swc", "babel", "rimraf", "rm -rf dist", "rm -rf build", "webpack", "rollup",
+		"next build", "nuxt build", "vite build", "remix build", "nest build", "prisma generate"} {
+		if name == program || strings.HasPrefix(name, program+" ") {
+			return !strings.Contains(command, "--watch") && !strings.HasSuffix(command, " -w")
+		}
+	}
+	return false
+}
+
+// buildOfStart is what the start script would build each time, "" where there is a build script for it.
+func (a *nodeApp) buildOfStart() string {
+	if a.pkg.Scripts["build"] != "" || a.startScript() == "" {
+		return ""
+	}
+	build, _ := a.parted(a.startScript())
+	return strings.Join(build, " && ")
 }
 
 // calledScript is the script that a command does nothing but call, or "".

@@ -1,6 +1,7 @@
 package buildpacks
 
 import (
+	"path"
 	"slices"
 	"strings"
 )
@@ -39,7 +40,7 @@ func (a *nodeApp) systemPackages(p *Plan) {
 	}
 	p.RunPackages = sortedSet(run)
 	if len(build) > 0 {
-		p.Steps = append(p.Steps, Step{Name: "install system packages", Inputs: []string{"package.json"},
+		p.Steps = append(p.Steps, Step{Name: "install system packages", Inputs: []string{},
 			Command: "apt-get update\napt-get install --yes --no-install-recommends " + strings.Join(sortedSet(build), " ") + "\nrm -rf /var/lib/apt/lists/*"})
 	}
 	if a.pkg.needs("puppeteer") {
@@ -89,7 +90,23 @@ func (a *nodeApp) toolEnv() map[string]string {
 	if a.pkg.needs("puppeteer") {
 		env["PUPPETEER_SKIP_DOWNLOAD"] = "true"
 	}
+	if file := a.validatesEnv(); file != "" {
+		env["SKIP_ENV_VALIDATION"] = "1"
+	}
 	return env
+}
+
+// validatesEnv is the module that insists on all variables of the app, those of its run included, unless
+// SKIP_ENV_VALIDATION is set (https://create.t3.gg/en/deployment/docker); "" where there is none.
+func (a *nodeApp) validatesEnv() string {
+	for _, dir := range []string{"src", "."} {
+		for _, name := range []string{"env.js", "env.mjs", "env.ts"} {
+			if file := a.in(path.Join(dir, name)); strings.Contains(a.text(file), "process.env.SKIP_ENV_VALIDATION") {
+				return file
+			}
+		}
+	}
+	return ""
 }
 
 func sortedSet(names []string) []string {

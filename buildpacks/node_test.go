@@ -1,6 +1,7 @@
 package buildpacks
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -23,6 +24,9 @@ func TestTheLockfileDecidesThePackageManager(t *testing.T) {
 		"bun":                        {[]string{"bun.lockb", ""}, "", "bun", "1"},
 		"a field that is a command":  {nil, "yarn@1; rm -rf /", "yarn", "1"},
 		"an unknown manager":         {nil, "cnpm@9", "npm", ""},
+		"pnpm's settings":            {[]string{"pnpm-workspace.yaml", ""}, "", "pnpm", "10"},
+		"settings against the field": {[]string{"pnpm-workspace.yaml", ""}, "npm@11.0.0", "npm", ""},
+		"yarn's settings":            {[]string{".yarnrc.yml", ""}, "", "yarn", "4"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := chooseManager(source{tree(c.files...)}, packageJSON{PackageManager: looseString(c.field)})
@@ -30,6 +34,45 @@ func TestTheLockfileDecidesThePackageManager(t *testing.T) {
 				t.Errorf("got %s %s, want %s %s", got.name, got.version, c.name, c.version)
 			}
 		})
+	}
+}
+
+// What the start script builds first is built once, with the development dependencies that it takes.
+func TestAStartScriptThatBuildsIsTakenApart(t *testing.T) {
+	for name, c := range map[string]struct{ scripts, build, start string }{
+		"a script":          {`"start":"npm run build:ts && fastify start dist/app.js","build:ts":"tsc"`, "npm run build:ts", "fastify start dist/app.js"},
+		"programs":          {`"start":"rimraf dist && tsc -p . && node dist/index.js"`, "rimraf dist && tsc -p .", "node dist/index.js"},
+		"a build script":    {`"start":"npm run build && node dist/index.js","build":"tsc"`, "npm run build", "node dist/index.js"},
+		"one that migrates": {`"start":"node migrate.js && node index.js"`, "", "node migrate.js && exec node index.js"},
+		"a watcher":         {`"start":"tsc --watch && node dist/index.js"`, "", "tsc --watch && exec node dist/index.js"},
+	} {
+		p := mustDetect(t, tree("package.json", `{"scripts":{`+c.scripts+`},"dependencies":{"fastify":"5"},"devDependencies":{"typescript":"5"}}`), Options{})
+		i := slices.IndexFunc(p.Steps, func(s Step) bool { return s.Name == "build" })
+		build := ""
+		if i >= 0 {
+			build = strings.TrimPrefix(p.Steps[i].Command, "export NODE_ENV=production\n")
+		}
+		if build != c.build || p.Start != c.start {
+			t.Errorf("%s: builds %q, starts %q, want %q and %q", name, build, p.Start, c.build, c.start)
+		}
+	}
+}
+
+func TestValidationOfVariablesIsLeftOutOfTheBuild(t *testing.T) {
+	const pkg = `{"scripts":{"build":"next build","start":"next start"},"dependencies":{"next":"15"}}`
+	p := mustDetect(t, tree("package.json", pkg, "src/env.js", "export const env = createEnv({ skipValidation: !!process.env.SKIP_ENV_VALIDATION })"), Options{})
+	if p.BuildEnv["SKIP_ENV_VALIDATION"] != "1" || p.Env["SKIP_ENV_VALIDATION"] != "" {
+		t.Errorf("builds with %v, runs with %v", p.BuildEnv, p.Env)
+	}
+	if p := mustDetect(t, tree("package.json", pkg, "src/env.js", "export const env = {}"), Options{}); p.BuildEnv["SKIP_ENV_VALIDATION"] != "" {
+		t.Errorf("builds with %v", p.BuildEnv)
+	}
+}
+
+func TestAChangeOfTheSourceInstallsNoSystemPackagesAgain(t *testing.T) {
+	p := mustDetect(t, tree("package.json", `{"scripts":{"start":"node x.js"},"dependencies":{"better-sqlite3":"11"}}`), Options{})
+	if s := p.Steps[0]; s.Name != "install system packages" || s.Inputs == nil || len(s.Inputs) > 0 {
+		t.Errorf("the first step is %+v", s)
 	}
 }
 

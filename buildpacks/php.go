@@ -65,6 +65,9 @@ func readPHPApp(j job) (*phpApp, error) {
 		return nil, err
 	}
 	a.root = a.documentRoot()
+	if dir, ok := herokuRoot(j.procfile.Web()); ok {
+		a.root = dir
+	}
 	if a.root == "" && a.first("package.json", "requirements.txt", "pyproject.toml", "Gemfile") != "" && !a.startsPHP() {
 		return nil, nil
 	}
@@ -104,6 +107,25 @@ func (a *phpApp) shownBy() string {
 func (a *phpApp) startsPHP() bool {
 	words := append(shellWords(a.options.Run), shellWords(a.procfile.Web())...)
 	return slices.ContainsFunc(words, func(w string) bool { return w == "php" || strings.HasPrefix(path.Base(w), "heroku-php-") })
+}
+
+// herokuRoot is the folder that a web line of Heroku's own servers serves, which are not to be had elsewhere
+// (https://devcenter.heroku.com/articles/custom-php-settings); false for every other command.
+func herokuRoot(web string) (dir string, ok bool) {
+	words := strings.Fields(web)
+	if len(words) == 0 || !strings.HasPrefix(path.Base(words[0]), "heroku-php-") {
+		return "", false
+	}
+	dir = "."
+	for i := 1; i < len(words); i++ {
+		switch {
+		case len(words[i]) == 2 && words[i][0] == '-' && words[i] != "-h":
+			i++ // a file of settings
+		case words[i][0] != '-':
+			dir = safeFolder(words[i], ".")
+		}
+	}
+	return dir, true
 }
 
 // environment sets what the build and the app see.
@@ -170,12 +192,12 @@ func (a *phpApp) serve(p *Plan, f phpFramework) {
 		p.decide("at each start: "+f.prepare, f.prepareWhy, "add a Procfile with `web: COMMAND`, or --run 'CMD'")
 	}
 	p.Warnings = append(p.Warnings, f.warnings...)
-	if strings.Contains(a.procfile.Web(), "heroku-php-") {
-		p.warn("the Procfile starts a server that is made for another platform: remove its web line, and what is detected serves %s", folderName(a.root))
-	}
 }
 
 func (a *phpApp) rootWhy() string {
+	if _, ok := herokuRoot(a.procfile.Web()); ok {
+		return "web in the Procfile names it"
+	}
 	if dir, where := a.composer.publicFolder(); dir != "" {
 		return where
 	}

@@ -20,6 +20,22 @@ func TestPHPVersionsResolveAsComposerReadsThem(t *testing.T) {
 	}
 }
 
+// The servers of Heroku's buildpack are to be had nowhere else; what they serve is served all the same.
+func TestTheFolderOfHerokusServersIsServed(t *testing.T) {
+	for web, want := range map[string]string{"heroku-php-apache2 web/": "web", "vendor/bin/heroku-php-nginx -C nginx.conf web": "web", "heroku-php-apache2": "the root"} {
+		p := mustDetect(t, tree("composer.json", "{}", "web/index.php", "<?php", "index.php", "<?php", "Procfile", "web: "+web+"\nworker: php worker.php"), Options{})
+		folder := "document root " + want
+		if !slices.ContainsFunc(p.Decisions, func(d Decision) bool {
+			return strings.HasPrefix(d.What, folder) && d.Why == "web in the Procfile names it"
+		}) {
+			t.Errorf("%s: decided %+v", web, p.Decisions)
+		}
+		if !strings.Contains(p.Start, "apache2 -D FOREGROUND") || p.Processes["web"] != p.Start || p.Processes["worker"] != "php worker.php" || strings.Contains(strings.Join(p.Warnings, "\n"), "Procfile") {
+			t.Errorf("%s: starts %q, processes %q, warns %q", web, p.Start, p.Processes, p.Warnings)
+		}
+	}
+}
+
 func TestPHPVersionSourcesAreAskedInOrder(t *testing.T) {
 	files := tree("index.php", "<?php")
 	expect := func(version, from string) {

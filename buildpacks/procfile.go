@@ -93,7 +93,9 @@ func (p Procfile) apply(plan *Plan) {
 		return
 	}
 	plan.Processes = maps.Clone(p.Commands)
-	if web := p.Web(); web != "" && web != plan.Start {
+	if web := p.Web(); plan.serves(web) {
+		plan.Processes["web"] = plan.Start
+	} else if web != "" && web != plan.Start {
 		plan.Start = web
 		plan.decide("start: "+web, "web in the Procfile", "edit the Procfile, or --run 'CMD'")
 	}
@@ -105,6 +107,12 @@ func (p Procfile) apply(plan *Plan) {
 	if len(others) > 0 {
 		plan.decide("process types: "+strings.Join(others, ", "), "in the Procfile; they can be scaled as workers", "csph services create NAME --type worker --process "+others[0])
 	}
+}
+
+// serves tells whether the plan already does what a command is for, though not by that command.
+func (p *Plan) serves(command string) bool {
+	_, ok := herokuRoot(command)
+	return ok && p.Language == "php" && p.Start != ""
 }
 
 // take makes a process type what the plan starts. The release command belongs to web: it is not run once more for each

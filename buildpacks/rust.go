@@ -23,6 +23,9 @@ func detectRust(j job) (*Plan, error) {
 	p := &Plan{Language: "rust", PackageManager: "cargo", RunImage: debianImage, User: runUser}
 	p.decide("Rust", "there is a Cargo.toml at the root of the source", "add a Dockerfile")
 	p.chooseRust(j.source, c)
+	if why := c.trunk(); why != "" {
+		return c.planTrunk(p, why), nil
+	}
 	bin, why, err := c.chooseBin()
 	if err != nil {
 		return nil, err

@@ -228,9 +228,17 @@ func pickBin(bins []cargoBin, c *cargo) (int, string) {
 	if i := only(func(b cargoBin) bool { return b.dir == "." && b.name == b.pkg }); i >= 0 {
 		return i, "it is the program of the package at the root"
 	}
+	if c.root.Workspace != nil {
+		if i := only(func(b cargoBin) bool { return slices.Contains(c.root.Workspace.DefaultMembers, b.dir) }); i >= 0 {
+			return i, "default-members in Cargo.toml name its package"
+		}
+	}
 	for _, name := range []string{"server", "web", "api", "app"} {
-		if i := only(func(b cargoBin) bool { return b.name == name }); i >= 0 {
-			return i, "of several programs, " + name + " is the one that serves"
+		serving := func(b cargoBin) bool {
+			return b.name == name || strings.HasSuffix(b.name, "-"+name) || strings.HasSuffix(b.name, "_"+name)
+		}
+		if i := only(serving); i >= 0 {
+			return i, "of several programs, " + bins[i].name + " is the one that serves"
 		}
 	}
 	return -1, ""
