@@ -26,11 +26,11 @@ type applyFlags struct {
 func (a *app) applyCommand() *cobra.Command {
 	f := &applyFlags{}
 	cmd := &cobra.Command{
-		Use: "apply -f FILE", Short: "Make projects, environments and services be as a file says", Args: atMost(0),
-		Long: `Make projects, environments and services be as a file says, and show first what that takes. What a service in the file
+		Use: "apply -f FILE", Short: "Make projects, environments, services and domains be as a file says", Args: atMost(0),
+		Long: `Make projects, environments, services and domains be as a file says, and show first what that takes. What a service in the file
 leaves out stays as it is; its env, when it is there, is all of its variables. Services with an image are deployed
 when another one is live. With --prune, environments and services that the file does not name within its projects are
-deleted, with everything they have.
+deleted, with everything they have; so are domains of a service that the file lists domains of.
 
 Each change is told as it is made. When one fails the rest is left undone; with --atomic, what was made is then taken
 back, except for deployments and deletions, which come last.`,
@@ -195,6 +195,8 @@ func remove(ctx context.Context, c *client.Client, kind, name string) error {
 		return c.DeleteProject(ctx, name, false)
 	case "environment":
 		return c.DeleteEnvironment(ctx, name, false)
+	case "domain":
+		return c.RemoveDomain(ctx, name)
 	}
 	return c.DeleteService(ctx, name)
 }
@@ -204,6 +206,9 @@ func (a *app) make(ctx context.Context, c *client.Client, f *applyFlags, change 
 	switch {
 	case change.Action == manifest.Delete:
 		return remove(ctx, c, change.Kind, change.Name)
+	case change.Kind == "domain":
+		_, err := c.AddDomain(ctx, wire.NewDomain{Name: change.Name, Service: change.Service})
+		return err
 	case change.Kind == "project":
 		_, err := c.CreateProject(ctx, change.Name)
 		return err

@@ -16,9 +16,9 @@ import (
 func (a *app) exportCommand() *cobra.Command {
 	var project string
 	cmd := &cobra.Command{
-		Use: "export", Short: "Write projects, environments and services as csph.yaml", Args: atMost(0),
-		Long: `Write projects, environments and services as csph.yaml, which csph apply makes true again, here or elsewhere. Secrets
-are named only; variables are written as they are.`,
+		Use: "export", Short: "Write projects, environments, services and domains as csph.yaml", Args: atMost(0),
+		Long: `Write projects, environments, services and domains as csph.yaml, which csph apply makes true again, here or elsewhere. Secrets
+are named only; variables are written as they are; of domains, certificates of one's own are not in it.`,
 		Example: "  csph export > csph.yaml\n  csph export --project shop -o json",
 		RunE: a.asking(func(cmd *cobra.Command, c *client.Client, _ []string) error {
 			f, err := present(cmd.Context(), c)
@@ -57,12 +57,16 @@ func present(ctx context.Context, c *client.Client) (manifest.File, error) {
 	if err != nil {
 		return f, err
 	}
+	domains, err := c.Domains(ctx, "")
+	if err != nil {
+		return f, err
+	}
 	for _, p := range projects {
 		project := manifest.Project{Name: p.Name}
 		for _, e := range environments {
 			if e.Project == p.ID {
 				env := manifest.Environment{Name: e.Name, Env: e.Env}
-				if env.Services, err = written(ctx, c, services, e.ID); err != nil {
+				if env.Services, err = written(ctx, c, services, domains, e.ID); err != nil {
 					return f, err
 				}
 				project.Environments = append(project.Environments, env)
@@ -74,7 +78,7 @@ func present(ctx context.Context, c *client.Client) (manifest.File, error) {
 }
 
 // written are the services of an environment, as the file has them.
-func written(ctx context.Context, c *client.Client, services []wire.ServiceView, environment string) ([]manifest.Service, error) {
+func written(ctx context.Context, c *client.Client, services []wire.ServiceView, domains []platform.Domain, environment string) ([]manifest.Service, error) {
 	var all []manifest.Service
 	for _, s := range services {
 		if s.Environment != environment {
@@ -87,10 +91,22 @@ func written(ctx context.Context, c *client.Client, services []wire.ServiceView,
 		all = append(all, manifest.Service{
 			Name: s.Name, Type: s.Type, Image: image, Shape: s.Config.Shape, Count: s.Config.Count, Port: unlessZero(s.Config.Port),
 			Build: unlessZero(s.Config.Build), Run: unlessZero(s.Config.Run), Dir: unlessZero(s.Config.Dir),
-			Env: s.Config.Env, Secrets: slices.Sorted(maps.Keys(s.Config.Secrets)), Health: healthOf(s.Config.Ready),
+			Env: s.Config.Env, Secrets: slices.Sorted(maps.Keys(s.Config.Secrets)), Health: healthOf(s.Config.Ready), Domains: domainsOf(s.ID, domains),
 		})
 	}
 	return all, nil
+}
+
+// domainsOf are the names of a service's domains.
+func domainsOf(service string, all []platform.Domain) []string {
+	var names []string
+	for _, d := range all {
+		if d.Service == service {
+			names = append(names, d.Name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // liveImage is the image of a service that was deployed from one, as it was named.

@@ -43,6 +43,7 @@ type Service struct {
 	Env     map[string]string    `yaml:"env,omitempty" json:"env,omitempty"`
 	Secrets []string             `yaml:"secrets,omitempty" json:"secrets,omitempty"`
 	Health  *Health              `yaml:"health,omitempty" json:"health,omitempty"`
+	Domains []string             `yaml:"domains,omitempty" json:"domains,omitempty"`
 }
 
 // Health is the check that a new version must pass (csph services set-health).
@@ -91,6 +92,11 @@ func (f File) check() error {
 				path := p.Name + "/" + e.Name + "/" + s.Name
 				if err := errors.Join(note("service", s.Name, path), s.Health.normalise(path)); err != nil {
 					return err
+				}
+				for _, d := range s.Domains {
+					if err := note("domain", d, d); err != nil {
+						return err
+					}
 				}
 			}
 		}

@@ -11,7 +11,7 @@ func ref[T any](v T) *T { return &v }
 func sample() File {
 	return File{Projects: []Project{{Name: "shop", Environments: []Environment{
 		{Name: "production", Env: map[string]string{"LEVEL": "info"}, Services: []Service{
-			{Name: "web", Type: "web", Shape: "MAX", Count: 2, Port: ref(3000), Env: map[string]string{"A": "1"}, Secrets: []string{"KEY"}, Health: &Health{Path: "/up", Timeout: "1m0s"}},
+			{Name: "web", Type: "web", Shape: "MAX", Count: 2, Port: ref(3000), Env: map[string]string{"A": "1"}, Secrets: []string{"KEY"}, Health: &Health{Path: "/up", Timeout: "1m0s"}, Domains: []string{"www.example.com"}},
 			{Name: "api", Type: "web", Shape: "FLX", Count: 1, Image: "nginx:1"},
 		}},
 		{Name: "staging"},
@@ -41,6 +41,7 @@ func TestAWrongFileIsRefusedWithWhatIsWrong(t *testing.T) {
 		"projects:\n  - name: shop\n  - name: shop\n":                                                            "the project shop is there twice",
 		"projects:\n  - environments: []\n":                                                                      "has no name",
 		"projects:\n  - name: s\n    environments:\n      - name: p\n        services: [{name: a}, {name: a}]\n": "the service s/p/a is there twice",
+		"projects:\n  - name: s\n    environments:\n      - name: p\n        services: [{name: a, domains: [x.org]}, {name: b, domains: [x.org]}]\n": "the domain x.org is there twice",
 		"projects: 7\n": "projects",
 		"projects:\n  - name: s\n    environments:\n      - name: p\n        services: [{name: a, health: {path: /, timeout: soon}}]\n": "\"soon\" is no duration",
 		"projects:\n  - name: s\n    environments:\n      - name: p\n        services: [{name: a, count: many}]\n":                      "count",
@@ -65,6 +66,7 @@ func TestAPlanMakesWhatIsMissingInAnOrderThatWorks(t *testing.T) {
 	want := `create project shop
 update environment shop/production env: + LEVEL
 create service shop/production/web shape:  → MAX count: 0 → 2 port: 3000 health: GET /up env: + A
+create domain www.example.com to shop/production/web
 create service shop/production/api shape:  → FLX count: 0 → 1
 deploy service shop/production/api image: nginx:1
 create environment shop/staging`
@@ -88,6 +90,22 @@ func TestAPlanChangesOnlyWhatTheFileNames(t *testing.T) {
 	have.Projects = append(have.Projects, Project{Name: "other"})
 	if strings.Contains(steps(Plan(have, want, true)), "other") {
 		t.Error("a project that the file does not name would be deleted")
+	}
+}
+
+func TestDomainsThatAServiceNoLongerListsGoWithPruneOnly(t *testing.T) {
+	service := func(domains []string) File {
+		return File{Projects: []Project{{Name: "s", Environments: []Environment{{Name: "p", Services: []Service{{Name: "w", Domains: domains}}}}}}}
+	}
+	have, want := service([]string{"old.example.com", "kept.example.com"}), service([]string{"kept.example.com", "new.example.com"})
+	if got := steps(Plan(have, want, false)); got != "create domain new.example.com to s/p/w" {
+		t.Errorf("without prune: %s", got)
+	}
+	if got := steps(Plan(have, want, true)); got != "create domain new.example.com to s/p/w\ndelete domain old.example.com of s/p/w" {
+		t.Errorf("with prune: %s", got)
+	}
+	if got := steps(Plan(have, service(nil), true)); got != "" {
+		t.Errorf("of a service that names none: %s", got)
 	}
 }
 

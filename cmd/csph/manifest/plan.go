@@ -20,12 +20,13 @@ const (
 // Delete); of them those are set that Kind says.
 type Change struct {
 	Action Action   `json:"action"`
-	Kind   string   `json:"kind"` // project, environment or service
-	Name   string   `json:"name"` // project, project/environment or project/environment/service
+	Kind   string   `json:"kind"` // project, environment, service or domain
+	Name   string   `json:"name"` // project, project/environment, project/environment/service, or the domain's
 	Says   []string `json:"changes,omitempty"`
 
 	EnvironmentBefore, EnvironmentAfter *Environment `json:"-"`
 	ServiceBefore, ServiceAfter         *Service     `json:"-"`
+	Service                             string       `json:"service,omitempty"` // that a domain leads to, as project/environment/service
 }
 
 // Plan is what makes have be like want, in an order that works: what contains comes before what is in it; deletions come
@@ -85,6 +86,8 @@ func planEnvironment(name string, have, want Environment) (changes, deletions []
 		case len(says) > 0:
 			changes = append(changes, Change{Action: Update, Kind: "service", Name: path, Says: says, ServiceBefore: &there, ServiceAfter: &s})
 		}
+		made, gone := planDomains(path, there, s)
+		changes, deletions = append(changes, made...), append(deletions, gone...)
 		if s.Image != "" && s.Image != there.Image {
 			changes = append(changes, Change{Action: Deploy, Kind: "service", Name: path, Says: []string{"image: " + s.Image}, ServiceBefore: &there, ServiceAfter: &s})
 		}
@@ -92,6 +95,24 @@ func planEnvironment(name string, have, want Environment) (changes, deletions []
 	for _, s := range have.Services {
 		if _, kept := find(want.Services, s.Name, Service.name); !kept {
 			deletions = append(deletions, Change{Action: Delete, Kind: "service", Name: name + "/" + s.Name, ServiceBefore: &s})
+		}
+	}
+	return changes, deletions
+}
+
+// planDomains adds the domains of a service that are missing. Others of it go with --prune, unless it names none.
+func planDomains(path string, have, want Service) (changes, deletions []Change) {
+	for _, d := range want.Domains {
+		if !slices.Contains(have.Domains, d) {
+			changes = append(changes, Change{Action: Create, Kind: "domain", Name: d, Says: []string{"to " + path}, Service: path})
+		}
+	}
+	if want.Domains == nil {
+		return changes, nil
+	}
+	for _, d := range have.Domains {
+		if !slices.Contains(want.Domains, d) {
+			deletions = append(deletions, Change{Action: Delete, Kind: "domain", Name: d, Says: []string{"of " + path}, Service: path})
 		}
 	}
 	return changes, deletions
