@@ -29,6 +29,7 @@ type Options struct {
 	Traffic  Traffic
 	Remotes  Remotes
 	Hooks    Hooks
+	Images   Images
 	Logger   *slog.Logger
 
 	// Pages are for those who look after the server, by path: metrics, the debug page. May be nil.
@@ -140,6 +141,7 @@ func (s *Server) register(mux *http.ServeMux) error {
 	s.accountOperations(api)
 	s.serviceOperations(api)
 	s.deploymentOperations(api)
+	s.imageOperations(api)
 	s.sourceOperations(api)
 	s.logOperations(api)
 	s.eventOperations(api)

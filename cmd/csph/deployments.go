@@ -23,7 +23,7 @@ func (a *app) deploymentsCommand() *cobra.Command {
 		Use: "deployments", Aliases: []string{"deployment"}, Short: "List, watch and repeat deployments",
 		RunE: needsSubcommand,
 	}
-	cmd.AddCommand(a.deploymentsList(), a.deploymentsGet(), a.deploymentsWatch(), a.deploymentsCancel(), a.deploymentsRedeploy())
+	cmd.AddCommand(a.deploymentsList(), a.deploymentsGet(), a.deploymentsWatch(), a.deploymentsCancel(), a.deploymentsRedeploy(), a.deploymentsProvenance())
 	return cmd
 }
 

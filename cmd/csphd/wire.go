@@ -177,7 +177,7 @@ func (s *server) makeAPI(context.Context) (err error) {
 		return err
 	}
 	s.api, err = api.New(api.Options{
-		Records: ledger.Records{DB: s.db}, Events: ledger.Bus{DB: s.db}, Runtime: s.engine, Host: s, Remotes: origins{s.db, s.git}, Hooks: s, Pullers: s.builder, Logger: s.logger,
+		Records: ledger.Records{DB: s.db}, Events: ledger.Bus{DB: s.db}, Runtime: s.engine, Host: s, Remotes: origins{s.db, s.git}, Hooks: s, Pullers: s.builder, Images: s.builder, Logger: s.logger,
 		Domains:  s.domains(),
 		Commands: commands{s.engine, s.deployer}, GitPort: portOf(s.config.SSH),
 		Deployer: s.withdrawing(),
