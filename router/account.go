@@ -36,8 +36,15 @@ func (s *session) noteRequest() {
 	e.agent = append(e.agent, clip(s.req.Get(h1.UserAgent), 256)...)
 }
 
-// end closes the account of a request.
+// end closes the account of a request, unless that goes on as a tunnel.
 func (s *session) end() {
+	if s.through == nil {
+		s.settle()
+	}
+}
+
+// settle closes the account of a request.
+func (s *session) settle() {
 	if s.out != nil {
 		s.r.storage.give(s.out)
 		s.out = nil

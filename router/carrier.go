@@ -143,11 +143,15 @@ func (s *session) serveOne() {
 	s.client.preload(head)
 	s.mustUpgrade = s.lane.Tunnel()
 	s.next()
+	if s.through != nil {
+		s.through.carry()
+	}
 }
 
 // recycle makes the session of a lane ready for another.
 func (s *session) recycle() {
 	s.client.conn, s.lane, s.life, s.mustUpgrade = nil, nil, nil, false
+	s.parsed, s.ending, s.through = 0, closing, nil
 	s.up.Store(nil)
 	s.request = request{}
 	s.r.laneSessions.Put(s)

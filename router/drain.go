@@ -99,16 +99,26 @@ func (r *Router) drainStreams(t *target) {
 	if !r.pause(t, r.limits.StreamDrain) {
 		return
 	}
-	left := t.connections(true)
-	rand.Shuffle(len(left), func(i, k int) { left[i], left[k] = left[k], left[i] })
-	for i, u := range left {
+	r.endInWaves(t.connections(true), func(d time.Duration) bool { return r.pause(t, d) }, func(u *upstream) {
 		t.streamsCut.Add(1)
 		u.end()
-		step := r.limits.StreamSpread / time.Duration(len(left))
-		if i < len(left)-1 && !r.pause(t, step/2+rand.N(step+1)) {
-			return
+	})
+}
+
+// endInWaves calls end for streams in random order, evenly over Limits.StreamSpread and jittered, so that their
+// clients do not come back all at once. Each has a time of its own: of many, those whose time came during
+// a wait make a wave, and no wait adds to the others. It ends, and reports false, as soon as wait does.
+func (r *Router) endInWaves(all []*upstream, wait func(time.Duration) bool, end func(*upstream)) bool {
+	rand.Shuffle(len(all), func(i, k int) { all[i], all[k] = all[k], all[i] })
+	began, step := time.Now(), r.limits.StreamSpread/time.Duration(max(len(all), 1))
+	for i, u := range all {
+		due := step*time.Duration(i) - step/2 + rand.N(step+1)
+		if left := due - time.Since(began); i > 0 && left > 0 && !wait(left) {
+			return false
 		}
+		end(u)
 	}
+	return true
 }
 
 // leave tells the clients of all connections, and then of all streams, that the router stops, until
@@ -131,15 +141,8 @@ func (r *Router) endStreams(ctx context.Context) bool {
 		left = append(left, t.connections(true)...)
 	}
 	left = slices.DeleteFunc(left, func(u *upstream) bool { return u.cut.Load() }) // told already
-	rand.Shuffle(len(left), func(i, k int) { left[i], left[k] = left[k], left[i] })
-	step := r.limits.StreamSpread / time.Duration(max(len(left), 1))
-	for _, u := range left {
-		u.end()
-		if !r.await(ctx, step/2+rand.N(step+1)) {
-			return false
-		}
-	}
-	return r.await(ctx, tick)
+	wait := func(d time.Duration) bool { return r.await(ctx, d) }
+	return r.endInWaves(left, wait, (*upstream).end) && wait(tick)
 }
 
 // await waits for d; it reports false when no client is left, or ctx ends, before that.

@@ -218,6 +218,41 @@ func TestWebsocketsSurviveASwapUntilTheirDeadlineAndAreToldToLeave(t *testing.T)
 	}
 }
 
+func TestHundredsOfWebsocketsAreToldToLeaveInWaves(t *testing.T) {
+	const sockets, spread = 500, time.Second
+	b := start(t, Config{Limits: Limits{StreamDrain: 10 * time.Millisecond, StreamSpread: spread}})
+	b.route(echoSocket(t))
+	told := make(chan string, sockets)
+	times := make(chan time.Time, sockets)
+	for range sockets {
+		w := b.upgrade()
+		go func() {
+			rest := w.rest()
+			times <- time.Now()
+			told <- rest
+		}()
+	}
+	replaced := b.replace(t)
+	if cut, err := b.Drain(context.Background(), replaced, patience); cut != 0 || err != nil {
+		t.Errorf("Drain waited for websockets: cut %d, error %v", cut, err)
+	}
+	if cut, err := b.DrainStreams(context.Background(), replaced); cut != sockets || err != nil {
+		t.Errorf("streams cut %d, error %v", cut, err)
+	}
+	first, last := <-times, time.Time{}
+	for i := range sockets {
+		if rest := <-told; rest != "\x88\x02\x03\xe9" {
+			t.Fatalf("a client was told %q", rest)
+		}
+		if i > 0 {
+			last = <-times
+		}
+	}
+	if took := last.Sub(first); took < spread/2 || took > patience/2 {
+		t.Errorf("all were told within %v, want about %v", took, spread)
+	}
+}
+
 func TestACloseFrameIsNeverPutInsideAnother(t *testing.T) {
 	b := start(t, Config{Limits: Limits{StreamDrain: 50 * time.Millisecond, StreamSpread: time.Millisecond}})
 	b.route(echoSocket(t))

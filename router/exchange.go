@@ -33,7 +33,9 @@ func (s *session) offer(t *target) (done bool, why page) {
 		}
 		s.up.Store(u)
 		v := s.exchange(u)
-		s.up.Store(nil)
+		if s.through == nil {
+			s.up.Store(nil)
+		}
 		switch v {
 		case answered:
 			return true, page{}
@@ -289,11 +291,11 @@ func (s *session) finish(u *upstream, err error, clientFailed, reuse bool) {
 		if !clientFailed && stays {
 			s.logFailure(u, err)
 		}
-		s.client.reset()
+		s.ending = resetting
 	case !whole:
 		s.keep = false
-		s.linger()
+		s.ending = lingering
 	case !s.keep:
-		s.linger()
+		s.ending = lingering
 	}
 }

@@ -20,13 +20,54 @@ func (s *session) awaitRequest() bool {
 	if len(s.client.unread()) > 0 {
 		return true
 	}
-	s.idle.Store(true)
 	defer s.idle.Store(false)
-	if s.r.life.Err() != nil || s.r.retirement.tooLate() {
+	if !s.mayWait() {
 		return false
 	}
 	s.client.want = smallStorage
-	return s.client.fill(s.r.limits.IdleTimeout, s.r.limits.HeaderBytes) == nil
+	s.keep = true
+	err := s.client.attend(s.r.limits.IdleTimeout)
+	return err == nil && s.keep && len(s.client.unread()) > 0
+}
+
+// mayWait notes that the connection is idle from now on. It reports false when it must not be.
+func (s *session) mayWait() bool {
+	s.idle.Store(true)
+	return s.r.life.Err() == nil && !s.r.retirement.tooLate()
+}
+
+// serveArrived serves a request that has arrived whole and has no body, while the wait for requests goes
+// on: it reads nothing from the client. It reports false when that wait must end: the connection does, or
+// what has arrived has to be served outside of it.
+func (s *session) serveArrived() (again bool) {
+	s.idle.Store(false)
+	var scan h1.Scan
+	head, err := scan.End(s.client.unread())
+	if err != nil || head == 0 || head > s.r.limits.HeaderBytes {
+		return false
+	}
+	if s.req.Parse(s.client.unread()[:head], s.r.limits.HeaderCount) != nil {
+		return false
+	}
+	s.parsed = head
+	if s.req.Framing != h1.NoBody || s.req.Upgrade != nil {
+		return false
+	}
+	s.keep = s.serveNext()
+	return s.keep && len(s.client.unread()) == 0 && s.mayWait()
+}
+
+// parseHead waits for a whole head, parses it and returns its length. The error is errGone or *h1.Error.
+func (s *session) parseHead() (int, error) {
+	if head := s.parsed; head > 0 {
+		s.parsed = 0
+		return head, nil
+	}
+	head, err := s.readHead()
+	if err == nil {
+		err = s.req.Parse(s.client.unread()[:head], s.r.limits.HeaderCount)
+	}
+	return head, err
 }
 
 // readHead waits for a whole head and returns its length. The error is errGone or *h1.Error.
@@ -77,7 +118,7 @@ func (s *session) refuse(err error) {
 	s.status = refused.Status
 	out := pageRefused(refused.Status, refused.Reason).append(nil, string(s.requestID), asText, false, false)
 	if s.client.send(out, s.r.limits.BodyTimeout) == nil {
-		s.linger()
+		s.ending = lingering
 	}
 }
 

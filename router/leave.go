@@ -9,7 +9,22 @@ import (
 // abandonCheck is how often a client that waits for its answer is looked at, to see whether it has gone.
 const abandonCheck = 2 * time.Second
 
+// ending is how a connection is closed after its last answer.
+type ending uint8
+
+const (
+	closing   ending = iota // at once
+	lingering               // once the client has read the answer
+	resetting               // so that the client sees that the answer is not whole
+)
+
 func (s *session) close() {
+	switch s.ending {
+	case lingering:
+		s.linger()
+	case resetting:
+		s.client.reset()
+	}
 	s.client.release()
 	_ = s.client.conn.Close()
 	if u := s.up.Load(); u != nil {
@@ -32,9 +47,15 @@ func (s *session) stopIdle() {
 	_ = s.client.conn.SetReadDeadline(past)
 }
 
-// cut ends the connection whatever it is doing.
+// cut ends the connection whatever it is doing. It does not close what its goroutine may be waiting at: that
+// would wait for the goroutine.
 func (s *session) cut() {
-	_ = s.client.conn.Close()
+	_ = s.client.conn.SetDeadline(past)
+	if tcp, ok := s.client.conn.(*net.TCPConn); ok {
+		_ = tcp.CloseRead()
+	} else {
+		_ = s.client.conn.Close()
+	}
 	if u := s.up.Load(); u != nil {
 		u.end()
 	}

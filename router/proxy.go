@@ -147,7 +147,7 @@ func (s *session) reply(status int, answer func(keep bool) []byte) {
 		return
 	}
 	if !s.keep {
-		s.linger()
+		s.ending = lingering
 	}
 }
 
@@ -179,7 +179,11 @@ func (s *session) forward() {
 // offerCounted is offer to a target that the request was counted in at, and is counted out of after.
 func (s *session) offerCounted(t *target) (done bool, why page) {
 	s.stream = false
-	defer func() { t.release(s.stream) }()
+	defer func() {
+		if s.through == nil {
+			t.release(s.stream)
+		}
+	}()
 	return s.offer(t)
 }
 

@@ -28,6 +28,10 @@ type session struct {
 	abandon deadline    // next look whether the client is still there, while it waits
 	up      atomic.Pointer[upstream]
 
+	parsed  int     // length of the head that req holds, when it was parsed while waiting for it
+	ending  ending  // how the connection is closed
+	through *tunnel // what the connection has become; nil while it carries requests
+
 	lane    *lane.Conn      // what client stands for, when that is one request of many; nil otherwise
 	life    context.Context // of the request of a lane, which ends when the client gives up
 	leaving sync.WaitGroup  // of the function that watches life
@@ -76,26 +80,41 @@ func (r *Router) serveConn(conn net.Conn) {
 	}
 	s := &session{r: r, peer: peer, proto: 1, trusted: contains(r.trusted, peer)}
 	s.client.open(conn, r.storage, r.watch, smallStorage)
+	s.client.each = s.serveArrived
 	refused, ok := r.clients.join(s)
 	if !ok {
 		s.turnAway(refused)
 		return
 	}
-	defer r.clients.leave(s)
 	s.shard = r.watch.add(s)
-	defer r.watch.remove(s, s.shard)
 	s.number = s.shard % counterShards
-	defer s.close()
-	defer r.survive("serving a connection")
-	if !s.handshake() {
+	if t := s.serveRequests(); t != nil {
+		go t.carryAndDepart() // and this goroutine ends, whose stack has grown
 		return
 	}
-	if s.proto == 2 {
+	s.depart()
+}
+
+// serveRequests serves all requests of a connection. It returns the tunnel that the last of them asked for, if it did.
+func (s *session) serveRequests() *tunnel {
+	defer s.r.survive("serving a connection")
+	switch {
+	case !s.handshake():
+	case s.proto == 2:
 		s.carry()
-		return
+	default:
+		for s.next() {
+		}
 	}
-	for s.next() {
-	}
+	return s.through
+}
+
+// depart closes a connection that is done with.
+func (s *session) depart() {
+	defer s.r.clients.leave(s)
+	defer s.r.watch.remove(s, s.shard)
+	defer s.r.survive("closing a connection")
+	s.close()
 }
 
 // turnAway answers a connection that may not stay, without waiting for its request.
@@ -130,17 +149,14 @@ func (s *session) handshake() bool {
 	return err == nil
 }
 
-// next serves one request; false means that the connection is done with.
-func (s *session) next() bool {
-	if !s.awaitRequest() {
-		return false
-	}
+// next waits for requests and serves one or more; false means that no other can follow.
+func (s *session) next() bool { return s.awaitRequest() && s.serveNext() }
+
+// serveNext serves the request whose first bytes are there, and reports whether another can follow.
+func (s *session) serveNext() bool {
 	s.begin()
 	defer s.end()
-	head, err := s.readHead()
-	if err == nil {
-		err = s.req.Parse(s.client.unread()[:head], s.r.limits.HeaderCount)
-	}
+	head, err := s.parseHead()
 	if err != nil {
 		s.refuse(err)
 		return false

@@ -41,6 +41,11 @@ type socket struct {
 	out                    []byte
 	asking                 bool
 	onRead, onWrite, onAsk func(fd uintptr) bool
+
+	each      func() (again bool) // takes what attend has received
+	onArrival func(fd uintptr) bool
+	patience  time.Duration
+	attendErr error
 }
 
 // open makes s the socket of conn.

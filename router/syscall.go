@@ -19,7 +19,7 @@ const (
 
 func sysRead(fd uintptr, b []byte) (int, syscall.Errno) {
 	for {
-		n, _, err := syscall.RawSyscall(syscall.SYS_READ, fd, uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
+		n, _, err := syscall.RawSyscall6(syscall.SYS_RECVFROM, fd, uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), 0, 0, 0)
 		if err != syscall.EINTR {
 			return int(n), err
 		}
@@ -28,7 +28,8 @@ func sysRead(fd uintptr, b []byte) (int, syscall.Errno) {
 
 func sysWrite(fd uintptr, b []byte) (int, syscall.Errno) {
 	for {
-		n, _, err := syscall.RawSyscall(syscall.SYS_WRITE, fd, uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
+		n, _, err := syscall.RawSyscall6(syscall.SYS_SENDTO, fd, uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)),
+			syscall.MSG_NOSIGNAL, 0, 0)
 		if err != syscall.EINTR {
 			return int(n), err
 		}

@@ -10,7 +10,18 @@ import (
 // tunnelGrace is how long one direction of a tunnel may outlive the other.
 const tunnelGrace = 10 * time.Second
 
-// switchProtocols passes 101 on and then copies both ways until either side ends.
+// tunnel is a client's connection that was joined to a target's by a change of protocols. Both belong to it,
+// and so does the account of the request.
+type tunnel struct {
+	s       *session
+	u       *upstream
+	frames  bool        // of a websocket
+	leaving atomic.Bool // the client is to be told to leave
+	late    atomic.Pointer[time.Timer]
+	up      chan int64 // bytes that went to the target
+}
+
+// switchProtocols passes 101 on and makes the connection a tunnel.
 func (s *session) switchProtocols(u *upstream, head int) {
 	s.abandon.clear()
 	s.keep = false
@@ -25,14 +36,16 @@ func (s *session) switchProtocols(u *upstream, head int) {
 	b = append(b, "Connection: Upgrade\r\nUpgrade: "...)
 	b = append(b, s.resp.Upgrade...)
 	s.out = append(b, "\r\n\r\n"...)
-	frames := h1.IsWebsocket(s.resp.Upgrade)
+	t := &tunnel{s: s, u: u, frames: h1.IsWebsocket(s.resp.Upgrade), up: make(chan int64, 1)}
 	u.consume(head)
-	if s.client.send(s.out, s.r.limits.BodyTimeout) == nil {
-		s.r.storage.give(s.out)
-		s.out = nil
-		s.tunnel(u, frames)
+	if s.client.send(s.out, s.r.limits.BodyTimeout) != nil {
+		u.close()
+		return
 	}
-	u.close()
+	s.r.storage.give(s.out)
+	s.out = nil
+	s.req, s.resp = h1.Request{}, h1.Response{} // it may be long
+	s.through = t
 }
 
 // refuseUpgrade answers in place of a target that changed protocols unasked, or did not when it said so.
@@ -43,42 +56,70 @@ func (s *session) refuseUpgrade(u *upstream) {
 	s.answerFailed(page502())
 }
 
-// tunnel copies both ways. It owns both connections and returns when nothing uses them any more.
-func (s *session) tunnel(u *upstream, frames bool) {
-	var leaving atomic.Bool
-	if frames {
-		client := s.client.conn // the session may serve another when this is called
-		bye := func() {
-			leaving.Store(true)
-			_ = client.SetWriteDeadline(time.Now().Add(time.Second))
-			_ = u.conn.SetReadDeadline(past)
-		}
-		u.bye.Store(&bye)
+// carryAndDepart carries the tunnel to its end, and closes the client's connection.
+func (t *tunnel) carryAndDepart() {
+	t.carry()
+	t.s.depart()
+}
+
+// carry copies both ways until either side ends, and closes the account. It returns when nothing uses
+// the connections any more. It takes little of the stack: a tunnel is mostly idle, and the stacks of its
+// two goroutines are most of what it holds then.
+func (t *tunnel) carry() {
+	defer t.s.r.survive("carrying a tunnel")
+	defer t.end()
+	if t.frames {
+		t.prepareGoodbye()
 	}
-	s.req.Fields, s.resp.Fields = nil, nil // it may be long
-	up := make(chan int64, 1)
-	var late atomic.Pointer[time.Timer]
-	go func() {
-		n := s.pour(&s.client, &u.socket, nil)
-		u.closeWrite()
-		late.Store(s.hurry(u))
-		up <- n
-	}()
+	go t.upward()
+	t.downward()
+	defer t.hurry().Stop()
+	t.s.bytesIn = <-t.up
+	t.late.Load().Stop()
+}
+
+// end closes the account.
+func (t *tunnel) end() {
+	t.u.close()
+	t.s.up.Store(nil)
+	t.u.target.release(true)
+	t.s.settle()
+}
+
+// prepareGoodbye has the client told, in place of a cut, that it should leave.
+func (t *tunnel) prepareGoodbye() {
+	u, client := t.u, t.s.client.conn // the session may serve another when this is called
+	bye := func() {
+		t.leaving.Store(true)
+		_ = client.SetWriteDeadline(time.Now().Add(time.Second))
+		_ = u.conn.SetReadDeadline(past)
+	}
+	u.bye.Store(&bye)
+}
+
+// downward copies what the target sends, and then ends the stream towards the client.
+func (t *tunnel) downward() {
+	client := &t.s.client
 	var pos framePosition
-	s.bytesOut = s.pour(&u.socket, &s.client, &pos)
-	if leaving.Load() && pos.between() {
-		_ = s.client.send(goingAway(), time.Second)
+	t.s.bytesOut = t.s.pour(&t.u.socket, client, &pos)
+	if t.leaving.Load() && pos.between() {
+		_ = client.send(goingAway(), time.Second)
 	}
-	s.client.closeWrite()
-	defer s.hurry(u).Stop()
-	s.bytesIn = <-up
-	late.Load().Stop()
+	client.closeWrite()
+}
+
+// upward copies what the client sends, and then ends the stream towards the target.
+func (t *tunnel) upward() {
+	n := t.s.pour(&t.s.client, &t.u.socket, nil)
+	t.u.closeWrite()
+	t.late.Store(t.hurry())
+	t.up <- n
 }
 
 // hurry gives one direction of a tunnel whose other has ended its last time: tunnelGrace, or a second
 // when the tunnel was cut.
-func (s *session) hurry(u *upstream) *time.Timer {
-	client, left := s.client.conn, tunnelGrace
+func (t *tunnel) hurry() *time.Timer {
+	u, client, left := t.u, t.s.client.conn, tunnelGrace
 	if u.cut.Load() {
 		left = time.Second
 	}
