@@ -2,12 +2,16 @@ package buildpacks
 
 import (
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 )
 
 // preferredGoMains are names that mark the program to serve with, best first.
 var preferredGoMains = []string{"web", "server"}
+
+// besideGoMain are names of programs that are run beside the one that serves.
+var besideGoMain = regexp.MustCompile(`^(?:migrat|seed|worker|cron|jobs?$|scheduler|cli$|client$|gen)|(?:ctl|-cli|-client|-worker|-migrate)$`)
 
 // asideFolders hold programs that are seldom the one to deploy.
 var asideFolders = []string{"example", "examples", "_examples", "sample", "samples", "demo", "demos", "docs", "tools", "tool", "scripts", "script", "hack", "test", "tests",
@@ -106,6 +110,9 @@ func pickGoMain(service string, w *goWorkspace, mains []goMain) (m goMain, why s
 		if m, ok := onlyNamed(mains, name); ok {
 			return m, "of several programs, " + name + " is the one that serves"
 		}
+	}
+	if main := slices.DeleteFunc(slices.Clone(mains), func(m goMain) bool { return besideGoMain.MatchString(m.name) }); len(main) == 1 {
+		return main[0], "the other programs are, by their names, run beside it"
 	}
 	return goMain{}, ""
 }

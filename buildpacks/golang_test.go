@@ -15,6 +15,7 @@ func TestTheGoProgramThatServesIsChosenBeforeExamplesAndTools(t *testing.T) {
 		"a server of the tests":         {[]string{"cmd/shop", "pkg/testutils/echo/server"}, "shop"},
 		"with a client":                 {[]string{"cmd/shop-cli", "cmd/shop-server", "cmd/copy-index"}, "shop-server"},
 		"a daemon":                      {[]string{"cmd/shopctl", "cmd/shopd", "docs"}, "shopd"},
+		"an API and its migrations":     {[]string{"cmd/api", "cmd/migrate"}, "api"},
 		"examples and nothing else":     {[]string{"examples/server"}, "server"},
 		"web before the module's own d": {[]string{"cmd/web", "cmd/shopd"}, "web"},
 	} {

@@ -44,6 +44,15 @@ func TestAProgramOfRustForBrowsersIsASite(t *testing.T) {
 	}
 }
 
+func TestLeptosIsBuiltWithItsSiteAndToldItsAddress(t *testing.T) {
+	p := mustDetect(t, tree("Cargo.toml", "[package]\nname = \"shop\"\n[dependencies]\nleptos = \"0.8\"\nleptos_axum = \"0.8\"\n[package.metadata.leptos]\noutput-name = \"front\"\nsite-root = \"target/site\"\n",
+		"src/main.rs", "fn main() {}", "src/lib.rs", ""), Options{})
+	if p.Start != "exec env LEPTOS_SITE_ADDR=0.0.0.0:${PORT:-8080} /app/bin/shop" || p.Env["LEPTOS_OUTPUT_NAME"] != "front" ||
+		!strings.Contains(p.Steps[1].Command, "cargo leptos build --release\n") || !strings.HasPrefix(p.BuildEnv["PATH"], "/opt/leptos/bin:/") {
+		t.Errorf("got %+v", p)
+	}
+}
+
 func TestTheRustProgramThatServesIsChosenByItsName(t *testing.T) {
 	files := tree("Cargo.toml", "[workspace]\nmembers = [\"cli\", \"server\"]\n", "cli/Cargo.toml", "[package]\nname = \"shop-cli\"\n", "cli/src/main.rs", "fn main() {}",
 		"server/Cargo.toml", "[package]\nname = \"shop_server\"\n", "server/src/main.rs", "fn main() {}")

@@ -52,6 +52,7 @@ func nodeFrameworks() []nodeFramework {
 		{"strapi", []string{"@strapi/strapi"}, server("strapi start"), false},
 		{"create-react-app", []string{"react-scripts"}, singlePage("build", "react-scripts build", "/static/"), false},
 		{"vue-cli", []string{"@vue/cli-service"}, singlePage("dist", "vue-cli-service build"), false},
+		{"ember", []string{"ember-source"}, singlePage("dist", "ember build --environment=production", "/assets/"), false},
 		{"expo", []string{"expo"}, deliverExpo, false},
 		{"vite", []string{"vite"}, deliverVite, true},
 		{"rsbuild", []string{"@rsbuild/core"}, singlePage("dist", "rsbuild build", "/static/"), true},

@@ -58,6 +58,13 @@ func TestAStartScriptThatBuildsIsTakenApart(t *testing.T) {
 	}
 }
 
+func TestAnEmberAppIsASite(t *testing.T) {
+	p := mustDetect(t, tree("package.json", `{"scripts":{"build":"ember build --environment=production","start":"ember serve"},"devDependencies":{"ember-source":"6","ember-cli":"6"}}`), Options{})
+	if p.Framework != "ember" || p.Copy[0].From != "/app/dist" {
+		t.Errorf("got %+v", p)
+	}
+}
+
 func TestValidationOfVariablesIsLeftOutOfTheBuild(t *testing.T) {
 	const pkg = `{"scripts":{"build":"next build","start":"next start"},"dependencies":{"next":"15"}}`
 	p := mustDetect(t, tree("package.json", pkg, "src/env.js", "export const env = createEnv({ skipValidation: !!process.env.SKIP_ENV_VALIDATION })"), Options{})

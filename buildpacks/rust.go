@@ -38,6 +38,10 @@ func detectRust(j job) (*Plan, error) {
 	p.Env = runEnv(appFolder+"/bin:", nil)
 	c.frameworks(p, bin)
 	c.nativePackages(p)
+	if c.app.dir == "." && c.root.Package.Metadata.Leptos != nil && c.options.Build == "" {
+		c.leptosSteps(p, bin)
+		return p, nil
+	}
 	c.steps(p, bin)
 	return p, nil
 }

@@ -36,6 +36,12 @@ type cargoManifest struct {
 		DefaultRun  string `toml:"default-run"`
 		RustVersion any    `toml:"rust-version"` // a version, or {workspace = true}
 		AutoBins    *bool  `toml:"autobins"`
+		Metadata    struct {
+			Leptos *struct {
+				OutputName string `toml:"output-name"`
+				SiteRoot   string `toml:"site-root"`
+			} `toml:"leptos"`
+		} `toml:"metadata"`
 	} `toml:"package"`
 	Bins []struct {
 		Name string `toml:"name"`

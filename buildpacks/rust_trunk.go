@@ -1,6 +1,9 @@
 package buildpacks
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+)
 
 // trunkTools bring what compiles a program of Rust for browsers. They come before the source, so that it is done once.
 const trunkTools = "rustup target add wasm32-unknown-unknown\ncargo install --locked --root /opt/trunk trunk"
@@ -47,4 +50,23 @@ func (c *cargo) planTrunk(p *Plan, why string) *Plan {
 		Step{Name: "build the site", Command: build, Caches: cargoCaches})
 	p.serve(site{root: appFolder + "/dist", singlePage: true})
 	return p
+}
+
+// leptosSteps build the server and what browsers load from it, as the Leptos book deploys them
+// (https://book.leptos.dev/deployment/ssr.html).
+func (c *cargo) leptosSteps(p *Plan, bin cargoBin) {
+	leptos := c.root.Package.Metadata.Leptos
+	site := safeFolder(leptos.SiteRoot, "target/site")
+	build := "cargo leptos build --release"
+	p.decide("build: "+build, "package.metadata.leptos in Cargo.toml: cargo-leptos builds the server and the site", "--build 'CMD'")
+	p.BuildEnv["PATH"] = "/opt/leptos/bin:" + p.BuildEnv["PATH"]
+	p.Steps = append(p.Steps,
+		Step{Name: "install cargo-leptos", Command: "rustup target add wasm32-unknown-unknown\ncargo install --locked --root /opt/leptos cargo-leptos",
+			Inputs: []string{}, Caches: cargoCaches[:1]},
+		Step{Name: "build " + bin.name, Caches: cargoCaches,
+			Command: build + "\nmkdir -p bin site\ncp target/release/" + bin.name + " bin/\ncp -r " + shellQuote(site) + "/. site/"})
+	p.Env["LEPTOS_SITE_ROOT"], p.Env["LEPTOS_OUTPUT_NAME"] = "site", cmp.Or(leptos.OutputName, bin.name)
+	p.Start = "exec env LEPTOS_SITE_ADDR=0.0.0.0:${PORT:-8080} " + p.Start
+	p.Copy = []Copy{{From: "/etc/ssl/certs/ca-certificates.crt", To: "/etc/ssl/certs/ca-certificates.crt"},
+		{From: appFolder + "/bin", To: appFolder + "/bin"}, {From: appFolder + "/site", To: appFolder + "/site"}}
 }
