@@ -10,7 +10,8 @@
 //	                                         ← Prepared (the answer is the permission to go on)
 //	lets go of records and daemons
 //	Successor.Proceed: permission            →
-//	                                           takes the state over, routes, accepts
+//	                                           asks what the old one knows (Memory), takes the state over,
+//	                                           routes, accepts
 //	                                         ← Serving
 //	stops accepting, drains                  ← Route, Drain, DrainStreams, until it ends
 //

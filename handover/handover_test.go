@@ -61,6 +61,9 @@ func succeed(role string) error {
 	}
 	server := &http.Server{Handler: answering("new")}
 	go func() { _ = server.Serve(ln) }()
+	if memory, err := p.Memory(ctx); err != nil || string(memory) != `{"secret":7}` {
+		return fmt.Errorf("remembered %s: %w", memory, err)
+	}
 	if err := p.Serving(ctx); err != nil {
 		return err
 	}
@@ -89,6 +92,8 @@ type ledger struct {
 	routed chan struct{} // closed at the first drain
 	once   sync.Once
 }
+
+func (l *ledger) Memory() (json.RawMessage, error) { return json.RawMessage(`{"secret":7}`), nil }
 
 func (l *ledger) Route(t json.RawMessage) error {
 	l.mu.Lock()

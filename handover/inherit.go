@@ -82,6 +82,14 @@ func (p *Predecessor) Prepared(ctx context.Context, version string) error {
 	return err
 }
 
+// Memory returns what the old process passes on from its memory. The error is ErrGone when it is not there any
+// more; one of an older version refuses the call.
+func (p *Predecessor) Memory(ctx context.Context) (json.RawMessage, error) {
+	var memory json.RawMessage
+	err := p.call(ctx, callMemory, true, &memory)
+	return memory, err
+}
+
 // Serving tells the old process that it may stop accepting connections.
 func (p *Predecessor) Serving(ctx context.Context) error {
 	return p.call(ctx, callServing, true, new(bool))

@@ -16,8 +16,10 @@ import (
 	"time"
 )
 
-// Front is what the old process goes on doing for its successor while it drains.
+// Front is what the old process tells its successor, and goes on doing for it while it drains.
 type Front interface {
+	// Memory returns what the successor is to know beyond the state folder, as JSON. It does not block.
+	Memory() (json.RawMessage, error)
 	// Route installs a table of the successor. It does not block.
 	Route(table json.RawMessage) error
 	// Drain and DrainStreams drain targets that a Route has replaced, and return how many were cut.
@@ -206,6 +208,12 @@ func (d *desk) Failed(reason string, _ *bool) error {
 	default:
 	}
 	return nil
+}
+
+// Memory is Front's.
+func (d *desk) Memory(_ bool, memory *json.RawMessage) (err error) {
+	*memory, err = d.front.Memory()
+	return err
 }
 
 // Route takes a table over.

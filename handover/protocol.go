@@ -31,6 +31,7 @@ type socket struct {
 const (
 	service          = "Handover"
 	callPrepared     = service + ".Prepared"
+	callMemory       = service + ".Memory"
 	callServing      = service + ".Serving"
 	callFailed       = service + ".Failed"
 	callRoute        = service + ".Route"

@@ -34,6 +34,7 @@ type front struct {
 	router  *router.Router
 	access  *accessFiles
 	since   time.Time // it counts requests
+	tickets *cert.Tickets
 	doorman doorman
 	control *handover.Control
 
@@ -55,7 +56,7 @@ type front struct {
 
 // openFront claims the state folder. A predecessor has let go of it when openFront returns.
 func openFront(ctx context.Context, c Config, before *handover.Predecessor, logger *slog.Logger) (*front, error) {
-	f := &front{config: c, logger: logger, before: before, since: time.Now()}
+	f := &front{config: c, logger: logger, before: before, since: time.Now(), tickets: cert.NewTickets()}
 	if before != nil {
 		var found strings.Builder
 		if err := report(&found, checkBinaries(c.BinDir)); err != nil {
@@ -65,6 +66,7 @@ func openFront(ctx context.Context, c Config, before *handover.Predecessor, logg
 			return nil, err
 		}
 		f.lock, f.sockets = before.Lock, before.Sockets
+		f.remember(ctx)
 	} else {
 		lock, err := lockFile(c.State)
 		if err != nil {
@@ -195,6 +197,7 @@ func (f *front) webListeners() ([]net.Listener, error) {
 		return nil, fmt.Errorf("listen for HTTPS: %w", err)
 	}
 	f.secure = cert.TLSConfig(f.doorman.GetCertificate, router.Protocols()...)
+	f.tickets.Apply(f.secure)
 	return []net.Listener{plain, tls.NewListener(secure, f.secure)}, nil
 }
 

@@ -12,8 +12,8 @@ import (
 // TLSConfig is the policy of HTTPS listeners: TLS 1.2 and newer, forward secrecy and authenticated
 // encryption only, post-quantum key exchange first (RFC 9846 and X25519MLKEM768), the certificate by
 // server name. protocols are those of ALPN, preferred ones first; TLS-ALPN-01 is added. Session ticket keys
-// are crypto/tls's own: a new one each day, none older than a week. get is a Keeper's GetCertificate. Each
-// call makes a new configuration.
+// are crypto/tls's own, a new one each day, none older than a week, unless Tickets.Apply gives it others. get is
+// a Keeper's GetCertificate. Each call makes a new configuration.
 func TLSConfig(get func(*tls.ClientHelloInfo) (*tls.Certificate, error), protocols ...string) *tls.Config {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS12,

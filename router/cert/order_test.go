@@ -37,6 +37,12 @@ func TestADomainGoesFromItsRecordsToACertificate(t *testing.T) {
 	}
 }
 
+func TestTLSALPNAloneBringsACertificateWherePort80IsClosed(t *testing.T) {
+	w := open(t, options{no80: true})
+	w.await(w.add(w.name("www")).ID, platform.DomainActive, "")
+	w.served(w.name("www"))
+}
+
 func TestKeysAreReadableByTheirOwnerOnly(t *testing.T) {
 	w := open(t, options{})
 	w.await(w.add(w.name("www")).ID, platform.DomainActive, "")

@@ -150,6 +150,7 @@ type world struct {
 type options struct {
 	ca      pebbletest.Config
 	limits  budget.Limits
+	no80    bool             // the authority finds nothing at the port of HTTP
 	through http.HandlerFunc // a proxy before the authority; nil for none
 	before  func(*Config)
 }
@@ -167,6 +168,9 @@ func open(t *testing.T, o options) *world {
 	w.set = func(k *Keeper) { mu.Lock(); defer mu.Unlock(); current = k }
 	plain, secure := w.listen()
 	o.ca.HTTPPort, o.ca.TLSPort = port(plain), port(secure)
+	if o.no80 {
+		o.ca.HTTPPort = port(closedPort(t))
+	}
 	w.ca = pebbletest.Start(t, o.ca)
 	local, err := localca.Open(t.TempDir(), "localhost")
 	if err != nil {
@@ -212,6 +216,17 @@ func (w *world) listen() (plain, secure string) {
 	app.Start()
 	w.t.Cleanup(app.Close)
 	return web.Listener.Addr().String(), app.Listener.Addr().String()
+}
+
+// closedPort is an address that nothing listens on.
+func closedPort(t *testing.T) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	return ln.Addr().String()
 }
 
 func port(addr string) int { return int(netip.MustParseAddrPort(addr).Port()) }

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -11,7 +12,9 @@ import (
 	"math/big"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -39,7 +42,7 @@ func TestDomains(t *testing.T) {
 warm_bases: false
 acme:
   email: ops@example.test
-  directories: [{url: %q, roots: %q, limits: none}]
+  directories: [{url: %q, roots: %q}]
 domains:
   addresses: [127.0.0.1]
   resolvers: [%q]
@@ -55,6 +58,10 @@ domains:
 	}
 	p.Cmds["dns"] = func(ts *testscript.TestScript, neg bool, args []string) { dnsCommand(ts, ca, neg, args) }
 	p.Cmds["roots"] = func(ts *testscript.TestScript, neg bool, args []string) { rootsCommand(ts, ca, neg, args) }
+	p.Cmds["interrupt"] = func(ts *testscript.TestScript, neg bool, args []string) { interruptCommand(ts, s, ca, neg, args) }
+	p.Cmds["accounts"] = func(ts *testscript.TestScript, neg bool, args []string) {
+		fmt.Fprintf(ts.Stdout(), "%d accounts\n", ca.Accounts())
+	}
 	p.Cmds["selfsigned"] = selfSigned
 	p.Cmds["tinyapp"] = tinyApp
 	testscript.Run(t, p)
@@ -76,6 +83,34 @@ func rootsCommand(ts *testscript.TestScript, ca *pebbletest.CA, neg bool, args [
 		ts.Fatalf("usage: roots FILE")
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), ca.RootPEM(), 0o600))
+}
+
+// interrupt NAME SERVICE: a domain is added, and once a certificate is on order for it everybody stops where they
+// are: the authority is frozen, csphd is killed and started again, and the authority goes on.
+func interruptCommand(ts *testscript.TestScript, s *server, ca *pebbletest.CA, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: interrupt NAME SERVICE")
+	}
+	before := ca.Orders()
+	add := exec.Command(filepath.Join(s.bin, "csph"), "domains", "add", args[0], "--service", args[1])
+	add.Env = append(os.Environ(), "CSPH_URL=http://"+s.api, "CSPH_TOKEN="+s.token())
+	ts.Check(add.Start())
+	defer func() { ts.Check(add.Wait()) }()
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	for ca.Orders() == before && ctx.Err() == nil { // the authority has csphd wait for a second then
+		time.Sleep(5 * time.Millisecond)
+	}
+	thaw := ca.Freeze()
+	defer thaw()
+	ts.Check(s.signal(syscall.SIGKILL))
+	found, err := filepath.Glob(filepath.Join(s.state, "certificates", "certificates", "*", args[0], "*.crt"))
+	ts.Check(err)
+	if len(found) > 0 {
+		ts.Fatalf("the certificate was there before csphd was killed: %v", found)
+	}
+	thaw()
+	ts.Check(s.tryStart())
 }
 
 // tinyapp DIR: a service that needs no base image: a Dockerfile, and a binary made here.

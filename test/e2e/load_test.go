@@ -20,6 +20,7 @@ type load struct {
 	sent      atomic.Int64
 	failed    atomic.Int64
 	firstFail atomic.Value // string
+	version   int          // of HTTP, that every answer must have; 0: any
 }
 
 // loads are the loads of a script, by host.
@@ -120,14 +121,14 @@ func startLoad(addr, host, path string) *load {
 // ask sends one request to its end, whatever happens to the load.
 func (l *load) ask(client *http.Client, url, host string) {
 	l.sent.Add(1)
-	if err := askOnce(client, url, host); err != nil {
+	if err := askOnce(client, url, host, l.version); err != nil {
 		if l.failed.Add(1) == 1 {
 			l.firstFail.Store(time.Now().Format("15:04:05.000") + " " + err.Error())
 		}
 	}
 }
 
-func askOnce(client *http.Client, url, host string) error {
+func askOnce(client *http.Client, url, host string, version int) error {
 	req, err := http.NewRequest(http.MethodGet, url, nil)
 	if err != nil {
 		return err
@@ -144,6 +145,9 @@ func askOnce(client *http.Client, url, host string) error {
 	}
 	if resp.StatusCode != http.StatusOK {
 		return fmt.Errorf("%s: %.200s", resp.Status, body)
+	}
+	if version != 0 && resp.ProtoMajor != version {
+		return fmt.Errorf("an answer of %s", resp.Proto)
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -20,12 +21,15 @@ import (
 	"csph/handover"
 )
 
-// upgradeUnderLoad replaces a csphd that serves over HTTP/1.1, TLS and websockets three times, once in
-// vain, and rolls a change out while an old one still drains. No request and no message may be lost.
+// upgradeUnderLoad replaces a csphd that serves over HTTP/1.1, HTTP/2 and websockets three times, once in
+// vain, and rolls a change out while an old one still drains. No request and no message may be lost, and a client
+// that comes back to a new process resumes its session.
 func upgradeUnderLoad(t *testing.T, s *server) {
 	s.csph(t, "deploy", filepath.Join("..", "apps", "go-hello"), "--service", "moved")
 	const host = "moved.localhost"
 	plain, secure := startLoad(s.http, host, "/"), startSecureLoad(s.https, host)
+	sessions := newSessions(s.https, host)
+	sessions.visit(t, false)
 	sockets := startSockets(t, s.http, host, 16)
 	defer func() { plain.end(); secure.end(); sockets.end() }()
 
@@ -34,6 +38,7 @@ func upgradeUnderLoad(t *testing.T, s *server) {
 	if s.pid() == first {
 		t.Fatal("the old csphd is still the one that reigns")
 	}
+	sessions.visit(t, true)
 	s.csph(t, "services", "set-env", "moved", "GREETING=again") // the old one serves the websockets of what this replaces
 	second := s.pid()
 	s.refuseUpgrade(t)
@@ -41,13 +46,14 @@ func upgradeUnderLoad(t *testing.T, s *server) {
 		t.Error("a csphd that cannot start has taken over")
 	}
 	s.upgrade(t)
+	sessions.visit(t, true)
 	s.csph(t, "services", "set-env", "moved", "GREETING=once more")
 
 	for _, l := range []struct {
 		name  string
 		least int64
 		*load
-	}{{"HTTP/1.1", 500, plain}, {"TLS", 100, secure}, {"websocket", 500, sockets}} {
+	}{{"HTTP/1.1", 500, plain}, {"HTTP/2", 100, secure}, {"websocket", 500, sockets}} {
 		l.end()
 		t.Logf("%s: %d requests or messages, %d failed", l.name, l.sent.Load(), l.failed.Load())
 		if l.failed.Load() > 0 || l.sent.Load() < l.least {
@@ -155,10 +161,10 @@ func (s *server) reap() error {
 	return nil
 }
 
-// startSecureLoad asks over TLS, with HTTP/2 where the server offers it.
+// startSecureLoad asks over HTTP/2.
 func startSecureLoad(addr, host string) *load {
 	ctx, stop := context.WithCancel(context.Background())
-	ld := &load{stop: stop}
+	ld := &load{stop: stop, version: 2}
 	for range 2 {
 		client := &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{
 			ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true, ServerName: host},
@@ -172,6 +178,38 @@ func startSecureLoad(addr, host string) *load {
 		})
 	}
 	return ld
+}
+
+// sessions is a client that remembers its TLS sessions and nothing else.
+type sessions struct {
+	addr   string
+	config *tls.Config
+}
+
+func newSessions(addr, host string) *sessions {
+	return &sessions{addr: addr, config: &tls.Config{
+		InsecureSkipVerify: true, ServerName: host, ClientSessionCache: tls.NewLRUClientSessionCache(1),
+	}}
+}
+
+// visit makes a connection for one request, and checks whether it resumed the session of the one before.
+func (v *sessions) visit(t *testing.T, resumed bool) {
+	t.Helper()
+	conn, err := tls.Dial("tcp", v.addr, v.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
+	if _, err := fmt.Fprintf(conn, "GET / HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", v.config.ServerName); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(io.Discard, conn); err != nil { // the ticket comes before the answer
+		t.Fatal(err)
+	}
+	if got := conn.ConnectionState().DidResume; got != resumed {
+		t.Errorf("resumed: %t, want %t", got, resumed)
+	}
 }
 
 // startSockets opens websockets; every message must come back.

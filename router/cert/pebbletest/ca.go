@@ -16,6 +16,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -143,6 +144,36 @@ func (c *CA) Stop() {
 		end(c.pebble)
 		c.pebble = nil
 	}
+}
+
+// Freeze has the authority do nothing, in the middle of whatever it does, until thaw is called.
+func (c *CA) Freeze() (thaw func()) {
+	c.t.Helper()
+	p := c.pebble.Process
+	if err := p.Signal(syscall.SIGSTOP); err != nil {
+		c.t.Fatal(err)
+	}
+	return func() {
+		if err := p.Signal(syscall.SIGCONT); err != nil {
+			c.t.Error(err)
+		}
+	}
+}
+
+// Accounts is how many accounts the authority has made.
+func (c *CA) Accounts() int { return c.told("accounts in memory") }
+
+// Orders is how many orders the authority has taken.
+func (c *CA) Orders() int { return c.told("Added order") }
+
+// told is how often the authority has written a text into its log.
+func (c *CA) told(text string) int {
+	c.t.Helper()
+	log, err := os.ReadFile(filepath.Join(c.dir, "pebble.log"))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return bytes.Count(log, []byte(text))
 }
 
 // Restart starts the authority anew. It has forgotten every account and order, and has another root.
