@@ -56,6 +56,9 @@ func New(config Config) *Client {
 	}
 }
 
+// Transport carries requests to the hosts that repositories may be at, and to no other. Its connections are shared.
+func (c *Client) Transport() http.RoundTripper { return c.http.Transport }
+
 // connect opens a session for fetching. Nothing is sent over the network by https yet.
 func (c *Client) connect(ctx context.Context, r Repository) (transport.UploadPackSession, error) {
 	u, err := ParseURL(r.URL)
