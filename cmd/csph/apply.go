@@ -39,7 +39,11 @@ back, except for deployments and deletions, which come last.`,
 			if f.file == "" {
 				return usageError{fmt.Errorf("csph apply wants a file: -f csph.yaml")}
 			}
-			return a.apply(cmd.Context(), c, f)
+			want, err := a.readManifest(f.file)
+			if err != nil {
+				return err
+			}
+			return a.applyFile(cmd.Context(), c, f, want)
 		}),
 	}
 	cmd.Flags().StringVarP(&f.file, "file", "f", "", "the file; - for standard input")
@@ -81,11 +85,8 @@ type applied struct {
 	Error   string `json:"error,omitempty"`
 }
 
-func (a *app) apply(ctx context.Context, c *client.Client, f *applyFlags) error {
-	want, err := a.readManifest(f.file)
-	if err != nil {
-		return err
-	}
+// applyFile shows what makes everything be as want says, and does it.
+func (a *app) applyFile(ctx context.Context, c *client.Client, f *applyFlags, want manifest.File) error {
 	have, err := present(ctx, c)
 	if err != nil {
 		return err
