@@ -185,8 +185,8 @@ func TestACacheOfEverythingKeepsTheWholeBuildContainer(t *testing.T) {
 	}
 }
 
-// The four triggers are run.os, run.base, run.prepareCommands and the content of addToRunPrepare; the second cannot be
-// changed here without another base.
+// The four triggers are run.os, run.base, run.prepareCommands and the content of addToRunPrepare; the first two have a
+// test of their own, since they take other bases.
 func TestTheRunImageIsPreparedAgainForItsOwnReasonsOnly(t *testing.T) {
 	l := sharedLab(t)
 	ctx := l.timeout(5 * time.Minute)
@@ -288,6 +288,43 @@ func TestZeropsPlansBecomeTheGoldenDefinitions(t *testing.T) {
 		config, err := json.MarshalIndent(imageConfig(plan, node), "", "  ")
 		must(t, err)
 		golden(t, app+".config.json", append(config, '\n'))
+	}
+}
+
+// What the run image is prepared of is in the name that BuildKit gives the step; the content of addToRunPrepare is not,
+// but in its cache key.
+func TestTheNameOfThePreparedRunImageFollowsFromItsOwnKeysOnly(t *testing.T) {
+	const file = "zerops:\n  - setup: app\n    build: {base: %s, buildCommands: [\"%s\"], deployFiles: %s, cache: %s}\n    run: {base: %s, os: %s, start: %s, prepareCommands: [%s]}\n"
+	prepared := func(build, command, deploy, cache, run, os, start, prepare string) string {
+		t.Helper()
+		dir := source(t, map[string]string{"zerops.yml": fmt.Sprintf(file, build, command, deploy, cache, run, os, start, prepare)})
+		plan := zeropsPlan(t, dir)
+		def, err := planDefinition(context.Background(), "svc_1", plan, base{name: plan.BuildImage}, base{name: plan.RunImage}, nil, survey{})
+		must(t, err)
+		for name, meta := range def.Metadata {
+			if strings.HasPrefix(meta.Description["llb.customname"], "run.prepareCommands") {
+				return name.String()
+			}
+		}
+		t.Fatal("there is no step that prepares the run image")
+		return ""
+	}
+	before := prepared("go@1", "make", "./", "false", "nodejs@22", "ubuntu", "x", "a")
+	for what, same := range map[string]string{
+		"build.base": prepared("go@1.25", "make", "./", "false", "nodejs@22", "ubuntu", "x", "a"), "buildCommands": prepared("go@1", "other", "./", "false", "nodejs@22", "ubuntu", "x", "a"),
+		"deployFiles and cache": prepared("go@1", "make", "dist", "true", "nodejs@22", "ubuntu", "x", "a"), "start": prepared("go@1", "make", "./", "false", "nodejs@22", "ubuntu", "y", "a"),
+	} {
+		if same != before {
+			t.Errorf("a change of %s makes the prepared run image invalid", what)
+		}
+	}
+	for what, other := range map[string]string{
+		"run.base": prepared("go@1", "make", "./", "false", "nodejs@20", "ubuntu", "x", "a"), "run.os": prepared("go@1", "make", "./", "false", "nodejs@22", "alpine", "x", "a"),
+		"run.prepareCommands": prepared("go@1", "make", "./", "false", "nodejs@22", "ubuntu", "x", "b"),
+	} {
+		if other == before {
+			t.Errorf("a change of %s leaves the prepared run image valid", what)
+		}
 	}
 }
 

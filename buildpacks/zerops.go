@@ -25,7 +25,21 @@ func detectZerops(j job) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return planZerops(j, z), nil
+	return planZerops(j, z), j.lacksDeployed(z)
+}
+
+// lacksDeployed refuses deployFiles that name what is not there, where nothing is built that could make it.
+func (j job) lacksDeployed(z *zerops.Plan) error {
+	if len(z.BuildImages) > 0 {
+		return nil // the build itself says so
+	}
+	for _, s := range z.DeployFiles {
+		if name := s.Pattern(); name != "." && !strings.ContainsAny(name, `*?[\`) && !j.isFile(name) && !j.isDir(name) {
+			return &IncompleteError{Language: z.File, Missing: "deployFiles names " + s.As + ", which is not in the source, and nothing is built",
+				Advice: "correct deployFiles, or add base and buildCommands to the build section"}
+		}
+	}
+	return nil
 }
 
 // readZerops reads the file, nil where there is none.
@@ -47,7 +61,7 @@ func readZerops(j job) (*zerops.File, error) {
 
 // planZerops wraps what zerops.yml says into a plan.
 func planZerops(j job, z *zerops.Plan) *Plan {
-	p := &Plan{Language: "zerops", Framework: z.Run.Base, Port: z.Run.WebPort(), User: runUser, Zerops: z,
+	p := &Plan{Language: "zerops", Framework: z.Run.Base, Port: z.WebPort(), User: runUser, Zerops: z,
 		RunImage: z.RunImage.Name, Env: map[string]string{"HOME": zerops.PrepareFolder}}
 	if len(z.BuildImages) > 0 {
 		p.BuildImage = z.BuildImages[0].Name

@@ -53,6 +53,15 @@ func TestAZeropsFileThatIsWrongIsAnErrorEvenIfSomethingElseWouldBeDetected(t *te
 	}
 }
 
+func TestDeployedFilesMustBeThereWhereNothingIsBuilt(t *testing.T) {
+	const file = "zerops:\n  - setup: a\n    build: {deployFiles: [public/~, '*.txt']}\n    run: {base: static}"
+	mustDetect(t, tree("zerops.yml", file, "public/index.html", "x"), Options{})
+	_, err := Detect(tree("zerops.yml", file, "pulbic/index.html", "x"), Options{})
+	if err == nil || !strings.Contains(err.Error(), "deployFiles names public/~, which is not in the source") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestServiceCommandsReplaceThoseOfZerops(t *testing.T) {
 	p := mustDetect(t, tree("zerops.yml", zeropsFile), Options{Service: "web", Build: "make", Run: "./run"})
 	if p.Start != "./run" || p.Zerops.Run.Start != "./run" || len(p.Zerops.BuildCommands) != 1 || p.Zerops.BuildCommands[0] != "make" {

@@ -127,6 +127,7 @@ func TestWhatIsWrongIsSaidWithItsPlace(t *testing.T) {
 		"a key of Zerops":       {"zerops:\n  - setup: a\n    run:\n      mount: [files]", "zerops.yml:4:7: zerops[0].run.mount: Zerops has this key, csph has not; remove it"},
 		"a web server's file":   {"zerops:\n  - setup: a\n    run:\n      siteConfigPath: x", "rules for php-apache@ go into a .htaccess file"},
 		"an old name":           {"zerops:\n  - setup: a\n    run:\n      init: [x]", "its name is initCommands"},
+		"scaling":               {"zerops:\n  - setup: a\n    run:\n      verticalAutoscaling: {minRam: 1}", "csph has not; remove it; the size of a spherelet"},
 		"unknown os":            {"zerops:\n  - setup: a\n    build:\n      os: alpin", "zerops.yml:4:11: zerops[0].build.os: \"alpin\" is not allowed here; did you mean alpine?"},
 		"port out of range":     {"zerops:\n  - setup: a\n    run:\n      ports: [{port: 70000}]", "70000 is not a whole number from 1 to 65535"},
 		"two kinds of probe":    {"zerops:\n  - setup: a\n    deploy:\n      readinessCheck: {httpGet: {port: 1, path: /}, exec: {command: x}}", "needs exactly one of httpGet and exec"},

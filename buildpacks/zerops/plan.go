@@ -60,6 +60,20 @@ type Note struct {
 	Override string `json:"override,omitempty"`
 }
 
+// WebPort is the port that requests go to: that of run.ports, else the one that the service's own checks ask, else 0.
+func (p *Plan) WebPort() int {
+	if port := p.Run.webPort(); port != 0 {
+		return port
+	}
+	if c := p.Deploy.ReadinessCheck; c != nil && c.HTTPGet != nil {
+		return c.HTTPGet.Port
+	}
+	if c := p.Run.HealthCheck; c != nil && c.HTTPGet != nil {
+		return c.HTTPGet.Port
+	}
+	return 0
+}
+
 // BuiltIn reports whether the run image starts by itself: static, nginx and PHP with Apache.
 func (p *Plan) BuiltIn() bool {
 	t, problem, _ := parseBase(p.Run.Base)
@@ -81,6 +95,7 @@ func (f *File) Plan(s *Setup, ignore []byte) (*Plan, error) {
 	p.planRun(s)
 	p.shareEnv(s)
 	p.warnOfStart()
+	p.warnOfTool()
 	return p, nil
 }
 
@@ -91,7 +106,7 @@ func (f *File) lacks(s *Setup) []Problem {
 		problems = append(problems, Problem{File: f.Name, Line: s.line, Column: s.column, Path: path, Text: "setup " + s.Name + ": " + text, Advice: advice})
 	}
 	if b := s.Build; b != nil {
-		if len(b.Base) == 0 {
+		if len(b.Base) == 0 && len(b.PrepareCommands)+len(b.BuildCommands) > 0 {
 			lack("build.base", "is missing", "say what it is built in, for example nodejs@22")
 		}
 		if len(b.DeployFiles) == 0 {
@@ -132,6 +147,9 @@ func (p *Plan) planBuild(s *Setup) {
 		p.BuildImages = append(p.BuildImages, image)
 		p.PackageCaches = append(p.PackageCaches, t.caches...)
 		p.note("build in "+short(image.Name), "build.base is "+written+osNote(b.OS), "build.base and build.os in "+p.File)
+	}
+	if len(b.Base) == 0 {
+		p.note("nothing is built", "the build section has no commands", "add base and buildCommands to it")
 	}
 	slices.Sort(p.PackageCaches)
 	p.PackageCaches = slices.Compact(p.PackageCaches)
@@ -230,18 +248,26 @@ func (p *Plan) StartWith(command string) {
 	}
 }
 
-// calls reports whether a command of the run section begins with tool, anywhere in it.
+// calls reports whether a command of the run section calls a tool.
 func calls(v Run, tool string) bool {
-	commands := slices.Concat(v.PrepareCommands, v.InitCommands)
+	return slices.ContainsFunc(slices.Concat(v.PrepareCommands, v.commands()), func(c string) bool { return callsTool(c, tool) })
+}
+
+// commands are all that a spherelet runs.
+func (v Run) commands() []string {
+	commands := slices.Clone(v.InitCommands)
 	for _, process := range v.Processes() {
 		commands = append(append(commands, process.Command), process.InitCommands...)
 	}
 	for _, c := range v.Crontab {
 		commands = append(commands, c.Command)
 	}
-	return slices.ContainsFunc(commands, func(c string) bool {
-		return slices.Contains(strings.FieldsFunc(c, func(r rune) bool { return strings.ContainsRune(" \t\n;&|()'\"", r) }), tool)
-	})
+	return commands
+}
+
+// callsTool reports whether tool is a word of a command.
+func callsTool(command, tool string) bool {
+	return slices.Contains(strings.FieldsFunc(command, func(r rune) bool { return strings.ContainsRune(" \t\n;&|()'\"", r) }), tool)
 }
 
 var shared = regexp.MustCompile(`\$\{(BUILD|RUNTIME)_([A-Za-z0-9_]+)\}`)
@@ -278,6 +304,15 @@ func (p *Plan) warnOfPrepare() {
 			p.Warnings = append(p.Warnings, fmt.Sprintf("build.prepareCommands[%d] reads %s, but is skipped while the cache is valid, whatever changes in the source: what depends on the source belongs into buildCommands",
 				i, SourceFolder))
 		}
+	}
+}
+
+// warnOfTool warns where commands call zsc, the tool that containers have on Zerops and nowhere else.
+func (p *Plan) warnOfTool() {
+	all := slices.Concat(p.PrepareCommands, p.BuildCommands, p.RunPrepare, p.Run.commands())
+	if i := slices.IndexFunc(all, func(c string) bool { return callsTool(c, "zsc") }); i >= 0 {
+		p.Warnings = append(p.Warnings, "the command \""+firstLine(all[i])+"\" calls zsc, Zerops' own tool, which is not there: what runs once for a deployment, such as migrations, "+
+			"goes into a service's own command (csph run), tools into prepareCommands by their package managers")
 	}
 }
 

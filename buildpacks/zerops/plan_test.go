@@ -1,6 +1,7 @@
 package zerops
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -114,6 +115,36 @@ func TestAStartThatNamesAStrippedFolderIsWarnedOf(t *testing.T) {
 		if (got != "") != (c.warns != "") || !strings.Contains(got, c.warns) {
 			t.Errorf("%s with %q: warned %q, want %q", c.deploy, c.start, got, c.warns)
 		}
+	}
+}
+
+func TestTheWebPortIsThatOfThePortsElseTheOneThatChecksAsk(t *testing.T) {
+	const file = "zerops:\n  - setup: a\n%s    run: {base: php-apache@8.3%s}"
+	const ready = "    deploy: {readinessCheck: {httpGet: {port: 80, path: /up}}}\n"
+	for _, c := range []struct {
+		deploy, run string
+		want        int
+	}{
+		{"", "", 0}, {ready, "", 80}, {ready, ", ports: [{port: 3000}]", 3000}, {"", ", ports: [{port: 1, protocol: UDP}], healthCheck: {httpGet: {port: 81, path: /}}", 81},
+		{"", ", healthCheck: {exec: {command: x}}", 0},
+	} {
+		if got := planOf(t, fmt.Sprintf(file, c.deploy, c.run)).WebPort(); got != c.want {
+			t.Errorf("%s%s: %d, want %d", c.deploy, c.run, got, c.want)
+		}
+	}
+}
+
+func TestFilesAreDeployedWithoutABuild(t *testing.T) {
+	p := planOf(t, "zerops:\n  - setup: a\n    build: {deployFiles: [public/~]}\n    run: {base: static}")
+	if len(p.BuildImages) > 0 || len(p.DeployFiles) != 1 || p.DeployFiles[0].Below != "public" {
+		t.Errorf("got %+v", p)
+	}
+}
+
+func TestZeropsOwnToolIsWarnedOf(t *testing.T) {
+	p := planOf(t, "zerops:\n  - setup: a\n    run: {base: nodejs@22, start: x, initCommands: ['zsc execOnce ${appVersionId} -- npm run migrate']}")
+	if len(p.Warnings) != 1 || !strings.Contains(p.Warnings[0], "zsc, Zerops' own tool") {
+		t.Errorf("warned %q", p.Warnings)
 	}
 }
 

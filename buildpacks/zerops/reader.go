@@ -69,10 +69,11 @@ func (r *reader) unknown(e entry, path string, fields []field) {
 
 // notOffered are keys that a file written for Zerops may have, and what to do without them.
 var notOffered = map[string]string{
-	"mount":          "remove it; a spherelet's files go with it: keep what must stay in a database or an object store",
-	"volume":         "remove it; a spherelet's files go with it: keep what must stay in a database or an object store",
-	"siteConfigPath": "remove it; rules for php-apache@ go into a .htaccess file, and run.documentRoot names the folder that is served",
-	"init":           "its name is initCommands",
+	"mount":               "remove it; a spherelet's files go with it: keep what must stay in a database or an object store",
+	"volume":              "remove it; a spherelet's files go with it: keep what must stay in a database or an object store",
+	"siteConfigPath":      "remove it; rules for php-apache@ go into a .htaccess file, and run.documentRoot names the folder that is served",
+	"init":                "its name is initCommands",
+	"verticalAutoscaling": "remove it; the size of a spherelet is its shape: csph services configure --shape",
 }
 
 func join(path, key string) string {

@@ -226,8 +226,8 @@ func (r *reader) oneProbe(n *node, path string) {
 	}
 }
 
-// WebPort is the port that requests go to: the first with httpSupport, else the first TCP port, else 0.
-func (v Run) WebPort() int {
+// webPort is the port of run.ports that requests go to: the first with httpSupport, else the first TCP port, else 0.
+func (v Run) webPort() int {
 	i := slices.IndexFunc(v.Ports, func(p Port) bool { return p.HTTPSupport })
 	if i < 0 {
 		i = slices.IndexFunc(v.Ports, func(p Port) bool { return p.Protocol == "TCP" })
