@@ -43,12 +43,27 @@ func (f logFiles) build(ctx context.Context, deployment string, q logQuery) iter
 
 func (f logFiles) buildLines(ctx context.Context, deployment string, q logQuery) iter.Seq2[logs.Line, error] {
 	path, query := f.buildPath(deployment), logs.Query{Tail: q.tail, Since: q.since}
-	if q.follow {
+	if !q.follow {
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			return failing(fmt.Errorf("%w: %s has no build log", platform.ErrNotFound, deployment))
+		}
+	}
+	return followOrRead(ctx, path, query, q.follow)
+}
+
+// failing yields an error and nothing else.
+func failing(err error) iter.Seq2[logs.Line, error] {
+	return func(yield func(logs.Line, error) bool) { yield(logs.Line{}, err) }
+}
+
+// followOrRead yields the lines of a log; of one that is not there, none.
+func followOrRead(ctx context.Context, path string, query logs.Query, follow bool) iter.Seq2[logs.Line, error] {
+	if follow {
 		return logs.Follow(ctx, path, query)
 	}
 	lines, err := logs.Read(path, query)
 	if errors.Is(err, fs.ErrNotExist) {
-		err = fmt.Errorf("%w: %s has no build log", platform.ErrNotFound, deployment)
+		err = nil
 	}
 	return func(yield func(logs.Line, error) bool) {
 		for _, l := range lines {

@@ -188,6 +188,7 @@ type Webhooks interface {
 type Records interface {
 	Repositories
 	Webhooks
+	Timers
 	Credentials
 	Accounts
 	Members

@@ -18,19 +18,20 @@ import (
 
 // Options wires a Server. Every field is required but where it says otherwise.
 type Options struct {
-	Records  Records
-	Events   Events
-	Deployer Deployer
-	Runtime  Runtime
-	Host     Host
-	Pullers  Pullers
-	Domains  Domains
-	Commands Commands
-	Traffic  Traffic
-	Remotes  Remotes
-	Hooks    Hooks
-	Images   Images
-	Logger   *slog.Logger
+	Records   Records
+	Events    Events
+	Deployer  Deployer
+	Runtime   Runtime
+	Host      Host
+	Pullers   Pullers
+	Domains   Domains
+	Commands  Commands
+	Traffic   Traffic
+	Remotes   Remotes
+	Hooks     Hooks
+	Schedules Schedules
+	Images    Images
+	Logger    *slog.Logger
 
 	// Pages are for those who look after the server, by path: metrics, the debug page. May be nil.
 	Pages   map[string]http.Handler
@@ -158,6 +159,7 @@ func (s *Server) register(mux *http.ServeMux) error {
 	s.repositoryOperations(api)
 	s.webhookOperations(api)
 	s.commandOperations(api)
+	s.scheduleOperations(api)
 	if err := s.describe(api); err != nil {
 		return err
 	}

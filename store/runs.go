@@ -102,6 +102,15 @@ func (db *DB) Runs(ctx context.Context, service, schedule string, limit int) ([]
 	return all, nil
 }
 
+// RunIDs lists the ids of all runs of a service.
+func (db *DB) RunIDs(ctx context.Context, service string) ([]string, error) {
+	all, err := list(ctx, db.reader, scanText, "SELECT id FROM runs WHERE service = $1", service)
+	if err != nil {
+		return nil, fmt.Errorf("list runs of service %s: %w", service, db.explain(err))
+	}
+	return all, nil
+}
+
 // TrimRuns drops all but the newest keep runs of a schedule, except those that are not over, and returns their ids.
 func (db *DB) TrimRuns(ctx context.Context, schedule string, keep int) (dropped []string, err error) {
 	err = db.write(ctx, func(ctx context.Context, tx querier) error {

@@ -79,7 +79,7 @@ func StartLimited(t testing.TB, rates api.Rates) *Server {
 func (s *Server) serve(t testing.TB) {
 	s.Deployer = newDeployer(s.DB, s.LogDir())
 	handler, err := api.New(api.Options{
-		Records: ledger.Records{DB: s.DB}, Events: s.Events(), Deployer: s.Deployer, Runtime: s.Deployer, Host: s, Domains: domains{s.DB}, Pullers: s, Remotes: s, Hooks: s, Images: images{}, Commands: s.Deployer, GitPort: 2222, Traffic: s,
+		Records: ledger.Records{DB: s.DB}, Events: s.Events(), Deployer: s.Deployer, Runtime: s.Deployer, Host: s, Domains: domains{s.DB}, Pullers: s, Remotes: s, Hooks: s, Schedules: s, Images: images{}, Commands: s.Deployer, GitPort: 2222, Traffic: s,
 		Logger:  slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Version: "test", URL: URL,
 		LogDir: s.LogDir(), Sources: filepath.Join(s.Dir, "sources"), Upload: Upload(),

@@ -20,6 +20,7 @@ type logFlags struct {
 	build, follow       bool
 	access              bool
 	service, deployment string
+	run                 string
 	since               string
 	tail                int
 }
@@ -31,7 +32,8 @@ func (a *app) logsCommand() *cobra.Command {
 		Example: `  csph logs -f --service web
   csph logs --build --deployment dep_01jq8z
   csph logs --service web --since 10m --tail 100
-  csph logs --service web --access -f`,
+  csph logs --service web --access -f
+  csph logs --run run_01jq8z`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			// ctrl-C is how following ends: it is no failure.
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
@@ -46,7 +48,10 @@ func (a *app) logsCommand() *cobra.Command {
 	cmd.Flags().StringVarP(&f.deployment, "deployment", "d", "", "the deployment, by id")
 	cmd.Flags().StringVar(&f.since, "since", "", "only lines since then: 10m, 2h, or a time like 2026-03-01T12:00:00Z")
 	cmd.Flags().IntVar(&f.tail, "tail", 0, "only the last lines of what is there")
-	cmd.MarkFlagsMutuallyExclusive("service", "deployment")
+	cmd.Flags().StringVar(&f.run, "run", "", "what a run of a schedule has written, by its id")
+	cmd.MarkFlagsMutuallyExclusive("service", "deployment", "run")
+	cmd.MarkFlagsMutuallyExclusive("run", "build")
+	cmd.MarkFlagsMutuallyExclusive("run", "access")
 	cmd.MarkFlagsMutuallyExclusive("access", "build")
 	cmd.MarkFlagsMutuallyExclusive("access", "deployment")
 	return cmd
@@ -82,6 +87,9 @@ func (a *app) logs(ctx context.Context, f *logFlags) error {
 }
 
 func (a *app) logLines(ctx context.Context, c *client.Client, f *logFlags, q client.LogQuery) (iter.Seq2[wire.LogLine, error], error) {
+	if f.run != "" {
+		return c.RunLog(ctx, f.run, q), nil
+	}
 	deployment := f.deployment
 	var service string
 	var err error

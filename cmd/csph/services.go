@@ -27,7 +27,7 @@ folder, else the folder's name. A change of what is live is rolled out at once, 
 		a.servicesEnv(), a.servicesSetEnv(), a.servicesUnsetEnv(), a.servicesScale(), a.servicesConfigure(), a.servicesSetHealth(), a.servicesRestart(),
 		a.servicesSetSecret(), a.servicesSecrets(), a.servicesUnsetSecret(),
 		a.servicesSetRegistry(), a.servicesRegistries(), a.servicesRemoveRegistry(),
-		a.servicesConnectRepo(), a.servicesSuspend(), a.servicesResume(), a.servicesTop(), a.servicesClearCache(),
+		a.servicesConnectRepo(), a.servicesSchedule(), a.servicesSuspend(), a.servicesResume(), a.servicesTop(), a.servicesClearCache(),
 	)
 	return cmd
 }
@@ -80,6 +80,8 @@ func runs(s wire.ServiceView) string {
 	switch {
 	case s.Suspended:
 		return "suspended"
+	case s.Type == platform.Cron:
+		return "by its schedules"
 	case s.Running == nil:
 		return fmt.Sprintf("%d × %s, once deployed", s.Config.Count, s.Config.Shape)
 	}
@@ -167,7 +169,7 @@ func (a *app) servicesCreate() *cobra.Command {
 		},
 	}
 	f.add(cmd)
-	cmd.Flags().StringVar(&kind, "type", "", "web (default), or worker: nothing is routed to it")
+	cmd.Flags().StringVar(&kind, "type", "", "web (default), worker: nothing is routed to it, or cron: nothing runs but what its schedules say")
 	cmd.Flags().StringArrayVarP(&env, "env", "e", nil, "set a variable, K=V; again for more")
 	return cmd
 }

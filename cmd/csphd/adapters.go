@@ -266,10 +266,15 @@ func (d deployer) Withdraw(ctx context.Context, service string) error {
 	if err != nil {
 		return err
 	}
+	runs, err := d.db.RunIDs(ctx, service)
+	if err != nil {
+		return err
+	}
 	if err := d.Deployer.Withdraw(ctx, service); err != nil {
 		return err
 	}
 	errs := []error{d.git.Delete(ctx, service), os.RemoveAll(filepath.Join(d.state, "sources", service)), removeAccessLog(d.state, service)}
+	errs = append(errs, planned{state: d.state}.forgetRuns(runs))
 	for _, dep := range all {
 		errs = append(errs, d.engine.ForgetLogs(dep.ID), os.RemoveAll(buildLog(d.state, dep.ID)))
 	}

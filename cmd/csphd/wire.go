@@ -26,6 +26,7 @@ import (
 	"csph/router/localca"
 	"csph/runtime"
 	"csph/runtime/containerd"
+	"csph/schedule"
 	"csph/store"
 	"csph/vault"
 )
@@ -47,6 +48,7 @@ type server struct {
 	routes     *domainRoutes
 	deployer   *deploy.Deployer
 	git        *gitd.Server
+	schedules  *schedule.Keeper
 	api        *api.Server
 	metrics    *metrics
 
@@ -171,13 +173,14 @@ func (s *server) makeGit(context.Context) (err error) {
 }
 
 func (s *server) makeAPI(context.Context) (err error) {
+	s.makeKeeperOfTime()
 	s.metrics = newMetrics(s)
 	debug, err := newDebugPage(s.debugState, s.metrics.nameOf, s.logger)
 	if err != nil {
 		return err
 	}
 	s.api, err = api.New(api.Options{
-		Records: ledger.Records{DB: s.db}, Events: ledger.Bus{DB: s.db}, Runtime: s.engine, Host: s, Remotes: origins{s.db, s.git}, Hooks: s, Pullers: s.builder, Images: s.builder, Logger: s.logger,
+		Records: ledger.Records{DB: s.db}, Events: ledger.Bus{DB: s.db}, Runtime: s.engine, Host: s, Remotes: origins{s.db, s.git}, Hooks: s, Schedules: s, Pullers: s.builder, Images: s.builder, Logger: s.logger,
 		Domains:  s.domains(),
 		Commands: commands{s.engine, s.deployer}, GitPort: portOf(s.config.SSH),
 		Deployer: s.withdrawing(),
