@@ -22,8 +22,8 @@ import (
 )
 
 // upgradeUnderLoad replaces a csphd that serves over HTTP/1.1, HTTP/2 and websockets three times, once in
-// vain, and rolls a change out while an old one still drains. No request and no message may be lost, and a client
-// that comes back to a new process resumes its session.
+// vain, rolls changes out while an old one still drains, and swaps the table of routes 200 times. No request and
+// no message may be lost, and a client that comes back to a new process resumes its session.
 func upgradeUnderLoad(t *testing.T, s *server) {
 	s.csph(t, "deploy", filepath.Join("..", "apps", "go-hello"), "--service", "moved")
 	const host = "moved.localhost"
@@ -40,6 +40,7 @@ func upgradeUnderLoad(t *testing.T, s *server) {
 	}
 	sessions.visit(t, true)
 	s.csph(t, "services", "set-env", "moved", "GREETING=again") // the old one serves the websockets of what this replaces
+	s.swap(t, "moved", 200)
 	second := s.pid()
 	s.refuseUpgrade(t)
 	if s.pid() != second {
@@ -61,6 +62,53 @@ func upgradeUnderLoad(t *testing.T, s *server) {
 		}
 	}
 	s.csph(t, "services", "delete", "moved", "--yes")
+}
+
+// swap has csphd install n tables one after the other, which the process that drains follows.
+func (s *server) swap(t *testing.T, service string, n int) {
+	t.Helper()
+	before := s.tableVersion(t)
+	for i := range n / 2 {
+		name := fmt.Sprintf("swap-%d.internal", i)
+		s.call(t, http.MethodPost, "/v1/domains", fmt.Sprintf(`{"name": %q, "service": %q}`, name, service))
+		s.call(t, http.MethodDelete, "/v1/domains/"+name, "")
+	}
+	if got := s.tableVersion(t) - before; got < n {
+		t.Errorf("there were %d tables, want %d", got, n)
+	}
+}
+
+// tableVersion counts the tables that the router has had.
+func (s *server) tableVersion(t *testing.T) int {
+	t.Helper()
+	_, after, _ := strings.Cut(s.call(t, http.MethodGet, "/metrics", ""), "\ncsph_router_table_version ")
+	text, _, _ := strings.Cut(after, "\n")
+	version, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		t.Fatalf("read the version of the table: %v", err)
+	}
+	return int(version)
+}
+
+// call asks the API and returns its answer.
+func (s *server) call(t *testing.T, method, path, body string) string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, "http://"+s.api+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+s.token())
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode >= 300 {
+		t.Fatalf("%s %s: %s %s (%v)", method, path, resp.Status, text, err)
+	}
+	return string(text)
 }
 
 // csph runs the client.
