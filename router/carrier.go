@@ -43,8 +43,8 @@ func newMultiplexer(l *slog.Logger, limits Limits) *multiplexer {
 		MaxHeaderBytes: limits.HeaderBytes, IdleTimeout: limits.IdleTimeout,
 		ErrorLog: slog.NewLogLogger(l.Handler(), slog.LevelDebug),
 		HTTP2: &http.HTTP2Config{
-			MaxConcurrentStreams: limits.Streams, WriteByteTimeout: limits.BodyTimeout,
-			SendPingTimeout: pingAfter, PingTimeout: limits.HeadTimeout,
+			MaxConcurrentStreams: limits.Streams,
+			SendPingTimeout:      pingAfter, PingTimeout: limits.HeadTimeout,
 		},
 	}}
 	m.leave = sync.OnceFunc(func() { close(m.leaving) })
@@ -72,7 +72,13 @@ func isHTTP2(c *tls.Conn) bool { return c.ConnectionState().NegotiatedProtocol =
 // carry serves a connection that has agreed on HTTP/2 to its end.
 func (s *session) carry() {
 	c := &carrier{r: s.r, peer: s.peer, trusted: s.trusted, proto: 2}
-	s.r.multiplex.frames.ServeConn(s.client.conn, &http2.ServeConnOpts{BaseConfig: s.r.multiplex.base, Handler: c})
+	conn := s.client.conn
+	if secure, ok := conn.(*tls.Conn); ok {
+		g := newGather(secure, s.r.storage, s.r.limits.BodyTimeout)
+		defer g.Close()
+		conn = g
+	}
+	s.r.multiplex.frames.ServeConn(conn, &http2.ServeConnOpts{BaseConfig: s.r.multiplex.base, Handler: c})
 	c.live.Lock() // until the last request is over
 }
 

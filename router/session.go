@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"net"
 	"net/netip"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -80,7 +81,7 @@ func (r *Router) serveConn(conn net.Conn) {
 	}
 	s := &session{r: r, peer: peer, proto: 1, trusted: contains(r.trusted, peer)}
 	s.client.open(conn, r.storage, r.watch, smallStorage)
-	s.client.each = s.serveArrived
+	s.client.each, s.client.alone = s.serveArrived, runtime.GOMAXPROCS(0) == 1
 	refused, ok := r.clients.join(s)
 	if !ok {
 		s.turnAway(refused)

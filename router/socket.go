@@ -46,6 +46,7 @@ type socket struct {
 	onArrival func(fd uintptr) bool
 	patience  time.Duration
 	attendErr error
+	alone     bool // there is one processor
 }
 
 // open makes s the socket of conn.
