@@ -10,25 +10,12 @@ func (g *gradleBuild) plan(p *Plan, server jvmServer) error {
 	command, why := g.command(p)
 	p.BuildEnv = buildEnv(javaPath, map[string]string{"GRADLE_USER_HOME": gradleCache})
 	d := g.delivery(server)
-	build := command + " --no-daemon --console=plain " + d.goals
-	if g.options.Build != "" {
-		build, why = g.options.Build, "--build was given"
-	}
-	p.decide("build: "+build, why+"; what is downloaded is kept in a cache", "--build 'CMD'")
-	if p.Start = d.start; p.Start == "" && !g.startGiven() {
+	if d.start == "" && !g.startGiven() {
 		return &IncompleteError{Language: languageName(p.Language), Missing: "no plugin of " + g.rootFile() + " makes a program of it",
 			Advice: "apply the application plugin and set its mainClass, add a Procfile with `web: COMMAND`, or give --run 'CMD'"}
 	}
-	if p.Start != "" {
-		p.decide("start: "+p.Start, d.why, "add a Procfile with `web: COMMAND`, or --run 'CMD'")
-	}
-	if g.startGiven() {
-		p.wholeJVMSource("the start command is given, and may name anything that was built")
-	} else {
-		build += "\n" + d.keep + server.keepFile()
-		p.Copy = []Copy{{From: jvmFolder, To: appFolder}}
-	}
-	p.Steps = []Step{{Name: "build with Gradle", Command: build, Caches: []string{gradleCache}}}
+	d.keep += server.keepFile()
+	g.deliverJVM(p, d, Step{Name: "build with Gradle", Command: command + " --no-daemon --console=plain " + d.goals, Caches: []string{gradleCache}}, why)
 	return nil
 }
 

@@ -242,6 +242,25 @@ func (v jvmServer) java(what string) string {
 	return strings.Join(strings.Fields("exec java "+v.flags+" "+what+" "+v.args), " ")
 }
 
+// deliverJVM has a plan run the build, or the one that the user gives, and start what it leaves; why is that of the tool
+// which builds.
+func (j job) deliverJVM(p *Plan, d jvmDelivery, build Step, why string) {
+	if j.options.Build != "" {
+		build.Command, why = j.options.Build, "--build was given"
+	}
+	p.decide("build: "+build.Command, why+"; what is downloaded is kept in a cache", "--build 'CMD'")
+	if p.Start = d.start; p.Start != "" {
+		p.decide("start: "+p.Start, d.why, "add a Procfile with `web: COMMAND`, or --run 'CMD'")
+	}
+	if j.startGiven() {
+		p.wholeJVMSource("the start command is given, and may name anything that was built")
+	} else {
+		build.Command += "\n" + d.keep
+		p.Copy = []Copy{{From: jvmFolder, To: appFolder}}
+	}
+	p.Steps = []Step{build}
+}
+
 // keepJar is the shell command that puts the jar to run among those of dir where the run image takes it from: the
 // largest, without those that hold sources or documentation.
 func keepJar(dir string) string {

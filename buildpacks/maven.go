@@ -181,24 +181,11 @@ func (m *mavenProject) plan(p *Plan, server jvmServer) error {
 	if delivery.warning != "" {
 		p.warn("%s", delivery.warning)
 	}
-	build := command + " -B -ntp -DskipTests" + m.selection() + " " + delivery.goals
-	if m.options.Build != "" {
-		build, why = m.options.Build, "--build was given"
-	}
-	p.decide("build: "+build, why+"; what is downloaded is kept in a cache", "--build 'CMD'")
-	if p.Start = delivery.start; p.Start == "" && !m.startGiven() {
+	if delivery.start == "" && !m.startGiven() {
 		return m.noStart()
 	}
-	if p.Start != "" {
-		p.decide("start: "+p.Start, delivery.why, "add a Procfile with `web: COMMAND`, or --run 'CMD'")
-	}
-	if m.startGiven() {
-		p.wholeJVMSource("the start command is given, and may name anything that was built")
-	} else {
-		build += "\n" + delivery.keep + server.keepFile()
-		p.Copy = []Copy{{From: jvmFolder, To: appFolder}}
-	}
-	p.Steps = []Step{{Name: "build with Maven", Command: build, Caches: []string{mavenCache}}}
+	delivery.keep += server.keepFile()
+	m.deliverJVM(p, delivery, Step{Name: "build with Maven", Command: command + " -B -ntp -DskipTests" + m.selection() + " " + delivery.goals, Caches: []string{mavenCache}}, why)
 	return nil
 }
 

@@ -36,31 +36,6 @@ func TestTheFolderOfHerokusServersIsServed(t *testing.T) {
 	}
 }
 
-func TestPHPVersionSourcesAreAskedInOrder(t *testing.T) {
-	files := tree("index.php", "<?php")
-	expect := func(version, from string) {
-		t.Helper()
-		p := mustDetect(t, files, Options{})
-		if p.Version.Resolved != version || p.Version.Source != from {
-			t.Errorf("got %+v, want %s from %s", p.Version, version, from)
-		}
-	}
-	add := func(name, content string) { files[name] = tree(name, content)[name] }
-	expect("8.5", "default")
-	add("composer.lock", `{"packages":[{"name":"a/b","require":{"php":"~8.2.0 || ~8.3.0"}}]}`)
-	expect("8.3", "composer.lock")
-	add("composer.json", `{"require":{"php":">=8.1"}}`)
-	expect("8.3", "composer.json require.php") // 8.5 would do, and the locked package does not take it
-	add("composer.json", `{"require":{"php":">=8.1"},"config":{"platform":{"php":"8.1.2"}}}`)
-	expect("8.1", "composer.json config.platform.php")
-	add("mise.toml", "[tools]\nphp = \"8.2\"\n")
-	expect("8.2", "mise.toml")
-	add(".tool-versions", "php 8.4.1\n")
-	expect("8.4", ".tool-versions")
-	add(".php-version", "8.3\n")
-	expect("8.3", ".php-version")
-}
-
 func TestTheDocumentRootIsTheFolderWithTheFrontController(t *testing.T) {
 	for name, c := range map[string]struct {
 		files []string

@@ -21,39 +21,6 @@ func TestPythonVersionsResolveAsPipPyenvAndPoetryReadThem(t *testing.T) {
 	}
 }
 
-func TestPythonVersionSourcesAreAskedInOrder(t *testing.T) {
-	files := tree("app.py", "", "requirements.txt", "flask\n")
-	expect := func(version, from string) {
-		t.Helper()
-		p := mustDetect(t, files, Options{Run: "python app.py"})
-		if p.Version.Resolved != version || p.Version.Source != from {
-			t.Errorf("got %+v, want %s from %s", p.Version, version, from)
-		}
-	}
-	add := func(more ...string) {
-		for name, file := range tree(more...) {
-			files[name] = file
-		}
-	}
-	expect(offeredPython[0], "default")
-	add("setup.py", `setup(python_requires=">=3.9,<3.11")`)
-	expect("3.10", "setup.py python_requires")
-	add("pyproject.toml", "[project]\nname = \"a\"\nrequires-python = \"<3.12\"\n")
-	expect("3.11", "pyproject.toml requires-python")
-	add("pyproject.toml", "[tool.poetry.dependencies]\npython = \"~3.12\"\nflask = \"*\"\n")
-	expect("3.12", "pyproject.toml tool.poetry.dependencies.python")
-	add("Pipfile", "[requires]\npython_version = \"3.10\"\n")
-	expect("3.10", "Pipfile python_version")
-	add("mise.toml", "[tools]\npython = [\"3.13\", \"3.12\"]\n")
-	expect("3.13", "mise.toml")
-	add(".tool-versions", "python 3.9.20 3.8.1\n")
-	expect("3.9", ".tool-versions")
-	add("runtime.txt", "python-3.11.6\n")
-	expect("3.11", "runtime.txt")
-	add(".python-version", "3.12\n")
-	expect("3.12", ".python-version")
-}
-
 func TestTheLockfileDecidesWhoInstallsPythonPackages(t *testing.T) {
 	const poetry = "[tool.poetry.dependencies]\npython = \"^3.11\"\nflask = \"*\"\n"
 	for name, c := range map[string]struct {

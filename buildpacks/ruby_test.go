@@ -19,31 +19,6 @@ func TestRubyVersionsResolveAsBundlerReadsThem(t *testing.T) {
 	}
 }
 
-func TestRubyVersionSourcesAreAskedInOrder(t *testing.T) {
-	files := tree("app.rb", "", "Gemfile", "gem \"rake\"\n")
-	expect := func(version, from string) {
-		t.Helper()
-		p := mustDetect(t, files, Options{Run: "ruby app.rb"})
-		if p.Version.Resolved != version || p.Version.Source != from {
-			t.Errorf("got %+v, want %s from %s", p.Version, version, from)
-		}
-	}
-	add := func(name, content string) { files[name] = tree(name, content)[name] }
-	expect(offeredRuby[0], "default")
-	add("Gemfile.lock", "GEM\n  specs:\n    rake (13.0.6)\n\nRUBY VERSION\n   ruby 3.1.2p20\n")
-	expect("3.1.2", "Gemfile.lock RUBY VERSION")
-	add("mise.toml", "[tools]\nruby = \"3.2\"\n")
-	expect("3.2", "mise.toml")
-	add(".tool-versions", "ruby 3.3.4\n")
-	expect("3.3.4", ".tool-versions")
-	add(".ruby-version", "3.4.1\n")
-	expect("3.4.1", ".ruby-version")
-	add("Gemfile", "ruby \">= 3.1\", \"< 3.4\"\ngem \"rake\"\n")
-	expect("3.3", "Gemfile ruby")
-	add("Gemfile", "ruby file: \".ruby-version\"\ngem \"rake\"\n")
-	expect("3.4.1", ".ruby-version")
-}
-
 func TestGemsOfDevelopmentAreNotOfTheApp(t *testing.T) {
 	g := readGemfile(source{tree("Gemfile", `
 gem "rails", "~> 8.0" # the framework
