@@ -66,7 +66,20 @@ func (d *Deployer) giveIn(a *attempt, dep platform.Deployment, err error) platfo
 	case errors.Is(err, errSuperseded):
 		move, kind = platform.Supersede, platform.EventSuperseded
 	}
-	return d.end(dep, move, kind, failureOf(err))
+	ended := d.end(dep, move, kind, failureOf(err))
+	if a.service.Live == "" && (dep.Status == platform.RollingOut || dep.Status == platform.HealthCheck) {
+		d.endWait(a.service)
+	}
+	return ended
+}
+
+// endWait has clients, who were told that a first version is starting, learn that it has failed.
+func (d *Deployer) endWait(svc platform.Service) {
+	ctx, cancel := context.WithTimeout(d.ctx, writeTimeout)
+	defer cancel()
+	if _, err := d.route(ctx, svc, nil); err != nil {
+		d.Logger.Error("clients are not told that the first version has failed", "service", svc.Name, "err", err)
+	}
 }
 
 // end records the end of a deployment that is not live, and publishes it.

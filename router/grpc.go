@@ -51,7 +51,7 @@ func (t *target) grpc(r *Router) *http2.Transport {
 func (s *session) serveGRPC() {
 	header := s.grpcHeader()
 	var failed [tries]*target
-	p := page503()
+	p := absent(s.route.options.Absence)
 	for i := range tries {
 		t := s.choose(failed[:i])
 		if t == nil {

@@ -21,7 +21,20 @@ type Options struct {
 	Sticky bool
 	// AccessEvery is Config.AccessLogEvery for this service; 0 leaves it at that.
 	AccessEvery int
+	// Absence is why the service has no target, when it has none.
+	Absence Absence
 }
+
+// Absence is why nothing of a service serves, as clients are told.
+type Absence uint8
+
+// The reasons.
+const (
+	NotLive   Absence = iota // nothing more is known
+	Starting                 // a version is about to serve
+	Failing                  // every spherelet has failed
+	Suspended                // the owner has stopped it
+)
 
 // Configure sets the options of a service from the next request on, whether it has a route already or
 // gets one later. Remove forgets them. It does not block.

@@ -110,3 +110,20 @@ func TestAStickyClientKeepsItsTargetUntilThatIsGone(t *testing.T) {
 		}
 	}
 }
+
+func TestClientsAreToldWhyNothingServes(t *testing.T) {
+	b := start(t, Config{})
+	b.route()
+	for why, want := range map[Absence]string{NotLive: "not_live", Starting: "starting", Failing: "failing", Suspended: "suspended"} {
+		b.Configure("app", Options{Absence: why})
+		w := b.dial()
+		w.send(request11("Accept: application/json"))
+		resp, body := w.receive("GET")
+		if resp.StatusCode != 503 || !strings.Contains(body, `"code":"`+want+`"`) || !strings.Contains(body, resp.Header.Get("X-Request-Id")) {
+			t.Errorf("%s: %d %s", want, resp.StatusCode, body)
+		}
+		if again := resp.Header.Get("Retry-After"); (again == "") != (why == Suspended) {
+			t.Errorf("%s: Retry-After %q", want, again)
+		}
+	}
+}

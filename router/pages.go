@@ -26,8 +26,17 @@ func page502() page {
 	return page{502, "bad_gateway", "The application failed to answer", "It was reached but broke off, or sent something that is not HTTP. Its log says more; quote the request id."}
 }
 
-func page503() page {
-	return page{503, "not_live", "No version is live", "The application is starting for the first time, or was stopped. Try again in a moment."}
+// absent answers for a service without targets.
+func absent(why Absence) page {
+	switch why {
+	case Starting:
+		return page{503, "starting", "The application is starting", "Its new version is not ready yet. Try again in a moment."}
+	case Failing:
+		return page{503, "failing", "The application is failing", "None of its spherelets is able to serve; csph goes on starting them. Its log says more; quote the request id."}
+	case Suspended:
+		return page{503, "suspended", "The application is suspended", "Its owner has stopped it, and can resume it."}
+	}
+	return page{503, "not_live", "No version is live", "The application has no version that runs. Try again in a moment."}
 }
 
 func pageUnreachable() page {
@@ -108,7 +117,9 @@ func (p page) extra() string {
 	case 405:
 		return "\r\nAllow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 	case 503:
-		return "\r\nRetry-After: 2"
+		if p.code != "suspended" {
+			return "\r\nRetry-After: 2"
+		}
 	}
 	return ""
 }

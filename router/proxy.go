@@ -159,7 +159,7 @@ func (s *session) forward() {
 		s.abandon.set(s.r.watch.after(abandonCheck))
 	}
 	var failed [tries]*target
-	p := page503()
+	p := absent(s.route.options.Absence)
 	for i := range tries {
 		t := s.choose(failed[:i])
 		if t == nil {

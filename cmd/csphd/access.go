@@ -145,12 +145,32 @@ func (s *server) options(ctx context.Context, service string) (router.Options, e
 		return router.Options{}, err
 	}
 	o := router.Options{BodyBytes: svc.Config.MaxBodyMB << 20, Sticky: svc.Config.Sticky}
+	if o.Absence, err = s.absence(ctx, svc); err != nil {
+		return o, err
+	}
 	if len(s.config.AccessLog.Services) == 0 {
 		return o, nil
 	}
 	project, err := s.db.Project(ctx, svc.Project)
 	o.AccessEvery = s.config.AccessLog.everyOf(svc, project.Name)
 	return o, err
+}
+
+// absence is what clients are told of a service while it has no spherelet that serves.
+func (s *server) absence(ctx context.Context, svc platform.Service) (router.Absence, error) {
+	if svc.Suspended {
+		return router.Suspended, nil
+	}
+	newest, err := s.db.Deployments(ctx, svc.ID, 1)
+	switch {
+	case err != nil:
+		return router.NotLive, err
+	case len(newest) == 0:
+		return router.NotLive, nil
+	case !newest[0].Status.Settled():
+		return router.Starting, nil
+	}
+	return router.Failing, nil
 }
 
 // tandem is the router as deploy wants it, with what the configuration says of services.
