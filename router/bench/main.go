@@ -19,10 +19,13 @@ type options struct {
 	sockets int
 	caddy   string
 	profile string
+	shared  bool
+	report  *report
 
 	// of a measured process
 	listen, secure, target, dir string
 	routes, swaps               int
+	spread                      time.Duration
 }
 
 func (o options) duration() time.Duration { return time.Duration(o.seconds) * time.Second }
@@ -32,16 +35,18 @@ func main() {
 	flag.StringVar(&o.only, "only", "http,tls,handshakes,h2,table,sockets", "parts to measure")
 	flag.IntVar(&o.rounds, "rounds", 3, "rounds; the median counts")
 	flag.IntVar(&o.seconds, "seconds", 3, "length of one measurement")
-	flag.IntVar(&o.sockets, "sockets", 8000, "idle websockets")
+	flag.IntVar(&o.sockets, "sockets", 50000, "idle websockets, of as many routers as the limit of descriptors asks for")
+	flag.BoolVar(&o.shared, "host-network", false, "measure in the machine's own network")
 	flag.StringVar(&o.caddy, "caddy", "bin/caddy", "Caddy's binary")
 	flag.StringVar(&o.profile, "pprof", "", "folder for CPU profiles of the router")
-	flag.StringVar(&o.role, "role", "", "run as one of the measured processes: router, reverse or echo")
+	flag.StringVar(&o.role, "role", "", "run as one of the processes: router, reverse, copy, splice, echo or hold")
 	flag.StringVar(&o.listen, "listen", "", "its address")
 	flag.StringVar(&o.secure, "secure", "", "its address of TLS")
 	flag.StringVar(&o.target, "target", "", "its target")
 	flag.StringVar(&o.dir, "dir", "", "folder of its certificate and its access log")
 	flag.IntVar(&o.routes, "routes", 1, "routes in its table")
 	flag.IntVar(&o.swaps, "swaps", 0, "swaps a second")
+	flag.DurationVar(&o.spread, "spread", 0, "how long its websockets are ended for")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -57,10 +62,17 @@ func run(ctx context.Context, o options) error {
 		return runRouter(ctx, o)
 	case "reverse":
 		return runReverse(ctx, o)
+	case "copy", "splice":
+		return runFloor(ctx, o)
 	case "echo":
 		return runEcho(ctx, o)
+	case "hold":
+		return runHold(ctx, o)
 	case "":
-		return compare(ctx, o)
+		if o.shared {
+			return compare(ctx, o)
+		}
+		return compareAlone(ctx)
 	}
 	return fmt.Errorf("there is no role %q", o.role)
 }
@@ -72,7 +84,10 @@ func compare(ctx context.Context, o options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	o.dir = dir
+	o.dir, o.report = dir, &report{}
+	if err := raiseLoopback(); err != nil {
+		return err
+	}
 	if err := errors.Join(writeBodies(dir), writeCertificate(dir)); err != nil {
 		return err
 	}
@@ -89,5 +104,6 @@ func compare(ctx context.Context, o options) (err error) {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
+	o.report.print()
 	return nil
 }

@@ -79,7 +79,9 @@ const caddyConf = `{"admin": {"disabled": true},
 const caddyHandler = `{"handler": "reverse_proxy", "upstreams": [{"dial": "%s"}], "transport": {"protocol": "http", "keep_alive": {"max_idle_conns_per_host": 256}}}`
 
 // kinds are the proxies that there are, in the order of their lines.
-func kinds() []string { return []string{"nginx", "haproxy", "csph", "caddy", "httputil"} }
+func kinds() []string {
+	return []string{"nginx", "haproxy", "csph", "csph, all cores", "caddy", "httputil", "copy", "splice"}
+}
 
 // house is the processes of one part: a backend and the proxies before it.
 type house struct {
@@ -120,6 +122,8 @@ func (h *house) add(ctx context.Context, name string) (*proxy, error) {
 		args = []string{h.o.caddy, "run", "--config", "caddy.conf"}
 	case "httputil":
 		args = []string{self, "-role", "reverse", "-listen", addrs[0], "-target", h.backend}
+	case "copy", "splice":
+		args = []string{self, "-role", name, "-listen", addrs[0], "-target", h.backend}
 	default:
 		args = append([]string{self, "-role", "router", "-listen", addrs[0], "-secure", addrs[1], "-target", h.backend, "-dir", h.o.dir, "-pprof", h.o.profile}, csphFlags(name)...)
 	}
@@ -168,6 +172,9 @@ func (h *house) start(ctx context.Context, name, addr, secure string, args []str
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Stderr = os.Stderr
 	cmd.Env = append(os.Environ(), "XDG_DATA_HOME="+h.o.dir, "XDG_CONFIG_HOME="+h.o.dir)
+	if !strings.HasSuffix(name, "all cores") {
+		cmd.Env = append(cmd.Env, "GOMAXPROCS=1") // as nginx and HAProxy, which have one process
+	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
@@ -205,10 +212,11 @@ func (h *house) close() error {
 
 // stopSignal is SIGINT for what is made here, and SIGTERM for the others.
 func stopSignal(p proxy) os.Signal {
-	if strings.HasPrefix(p.name, "csph") || p.name == "httputil" || p.name == "echo" {
-		return syscall.SIGINT
+	switch p.name {
+	case "backend", "nginx", "haproxy", "caddy":
+		return syscall.SIGTERM
 	}
-	return syscall.SIGTERM
+	return syscall.SIGINT
 }
 
 // ended reports whether a process ended by the signal, or as it does after one.

@@ -14,8 +14,11 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"runtime/debug"
 	"runtime/pprof"
+	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -37,7 +40,8 @@ func runRouter(ctx context.Context, o options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, access.Close()) }()
-	r := router.New(router.Config{AccessLog: router.AccessTo(access)})
+	r := router.New(router.Config{AccessLog: router.AccessTo(access), Limits: router.Limits{StreamSpread: o.spread}})
+	defer freeWhenTold(ctx)()
 	target, err := netip.ParseAddrPort(o.target)
 	if err != nil {
 		return err
@@ -60,7 +64,7 @@ func runRouter(ctx context.Context, o options) (err error) {
 	if errors.Is(served, context.Canceled) {
 		served = nil
 	}
-	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*o.spread+5*time.Second)
 	defer cancel()
 	if err := r.Shutdown(stop); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return errors.Join(served, err)
@@ -142,6 +146,28 @@ func runReverse(ctx context.Context, o options) error {
 		return err
 	}
 	return nil
+}
+
+// freeWhenTold gives memory that is not in use back to the system at each SIGUSR1, as the runtime does by
+// itself within minutes. stop ends that.
+func freeWhenTold(ctx context.Context) (stop func()) {
+	told := make(chan os.Signal, 1)
+	signal.Notify(told, syscall.SIGUSR1)
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		for {
+			select {
+			case <-told:
+				debug.FreeOSMemory()
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return func() {
+		signal.Stop(told)
+		cancel()
+	}
 }
 
 // runEcho is an app that accepts every websocket and then says nothing.

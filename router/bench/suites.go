@@ -56,6 +56,7 @@ func part(ctx context.Context, o options, names []string, loads ...namedLoad) (e
 			return err
 		}
 		printTable(l.name, proxies, results)
+		o.report.judge(l.name, proxies, results, l.aims)
 	}
 	return nil
 }
@@ -63,28 +64,33 @@ func part(ctx context.Context, o options, names []string, loads ...namedLoad) (e
 type namedLoad struct {
 	name string
 	load load
+	aims []aim
 }
 
 func compareHTTP(ctx context.Context, o options) error {
 	var loads []namedLoad
 	for _, b := range bodies() {
-		loads = append(loads, namedLoad{"HTTP/1.1, " + b.name, wrk("http", "/"+b.name)})
+		loads = append(loads, namedLoad{"HTTP/1.1, " + b.name, wrk("http", "/"+b.name), []aim{{"csph", "nginx", 0.85, 1}, {"csph", "caddy", 1.0 / 6, 0}}})
 	}
 	return part(ctx, o, kinds(), loads...)
 }
 
 func compareTLS(ctx context.Context, o options) error {
+	aims := []aim{{"csph", "nginx", 1.3, 0}}
 	return part(ctx, o, []string{"nginx", "csph", "caddy"},
-		namedLoad{"TLS 1.3 kept alive, 128B", wrk("https", "/128B")}, namedLoad{"TLS 1.3 kept alive, 16K", wrk("https", "/16K")})
+		namedLoad{"TLS 1.3 kept alive, 128B", wrk("https", "/128B"), aims}, namedLoad{"TLS 1.3 kept alive, 16K", wrk("https", "/16K"), aims})
 }
 
 func compareHandshakes(ctx context.Context, o options) error {
+	aims := []aim{{"csph", "nginx", 1.5, 0}}
 	return part(ctx, o, []string{"nginx", "csph", "caddy"},
-		namedLoad{"TLS 1.3, full handshake", handshakes(false)}, namedLoad{"TLS 1.3, resumed", handshakes(true)})
+		namedLoad{"TLS 1.3, full handshake", handshakes(false), aims}, namedLoad{"TLS 1.3, resumed", handshakes(true), aims})
 }
 
 func compareHTTP2(ctx context.Context, o options) error {
-	return part(ctx, o, []string{"caddy", "csph", "nginx"}, namedLoad{"HTTP/2, 128B", h2load("/128B")}, namedLoad{"HTTP/2, 16K", h2load("/16K")})
+	aims := []aim{{"csph", "caddy", 0.5, 0}}
+	return part(ctx, o, []string{"caddy", "csph", "nginx"},
+		namedLoad{"HTTP/2, 128B", h2load("/128B"), aims}, namedLoad{"HTTP/2, 16K", h2load("/16K"), aims})
 }
 
 // readHAProxyLog takes what HAProxy logs, as a syslog daemon would.
