@@ -9,7 +9,7 @@ import (
 func (g *gradleBuild) plan(p *Plan, server jvmServer) error {
 	command, why := g.command(p)
 	p.BuildEnv = buildEnv(javaPath, map[string]string{"GRADLE_USER_HOME": gradleCache})
-	d := g.delivery(server)
+	d := g.delivery(p, server)
 	if d.start == "" && !g.startGiven() {
 		return &IncompleteError{Language: languageName(p.Language), Missing: "no plugin of " + g.rootFile() + " makes a program of it",
 			Advice: "apply the application plugin and set its mainClass, add a Procfile with `web: COMMAND`, or give --run 'CMD'"}
@@ -40,7 +40,7 @@ func (g *gradleBuild) command(p *Plan) (command, why string) {
 func (g *gradleBuild) task(name string) string { return strings.TrimPrefix(g.app.path+":"+name, ":") }
 
 // delivery follows the plugins: each makes a program in its own way.
-func (g *gradleBuild) delivery(server jvmServer) jvmDelivery {
+func (g *gradleBuild) delivery(p *Plan, server jvmServer) jvmDelivery {
 	build := shellQuote(path.Join(g.app.dir, "build"))
 	libs := build + "/libs"
 	jar := func(task, why string) jvmDelivery {
@@ -58,6 +58,10 @@ func (g *gradleBuild) delivery(server jvmServer) jvmDelivery {
 		return jar("shadowJar", "the Shadow plugin makes a jar with its dependencies")
 	case g.applies(g.app, "application"), g.applies(g.app, "io.micronaut.application"):
 		return g.distribution(build, server)
+	case g.applies(g.app, "war"):
+		d := p.tomcat(g.source, g.app.dir, libs+"/*.war")
+		d.goals = g.task("war")
+		return d
 	}
 	return g.plainJar(libs, server)
 }

@@ -1,6 +1,7 @@
 package buildpacks
 
 import (
+	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -256,7 +257,9 @@ func (j job) deliverJVM(p *Plan, d jvmDelivery, build Step, why string) {
 		p.wholeJVMSource("the start command is given, and may name anything that was built")
 	} else {
 		build.Command += "\n" + d.keep
-		p.Copy = []Copy{{From: jvmFolder, To: appFolder}}
+		p.Copy = append([]Copy{{From: jvmFolder, To: appFolder}}, d.copies...)
+		p.Files = d.files
+		maps.Copy(p.Env, d.env)
 	}
 	p.Steps = []Step{build}
 }

@@ -67,6 +67,29 @@ func TestDropwizardIsStartedWithItsConfigurationAndToldItsPort(t *testing.T) {
 	}
 }
 
+func TestAWebArchiveAloneIsServedByTheTomcatThatItIsMadeFor(t *testing.T) {
+	const pom = "<project><packaging>war</packaging><properties><java.version>17</java.version></properties></project>"
+	for name, c := range map[string]struct {
+		files []string
+		want  string
+	}{
+		"of today":        {[]string{"pom.xml", pom, "src/main/webapp/index.jsp", "x"}, "docker.io/library/tomcat:10.1"},
+		"old imports":     {[]string{"pom.xml", pom, "src/main/java/A.java", "import javax.servlet.http.HttpServlet;"}, "docker.io/library/tomcat:9.0"},
+		"an old web.xml":  {[]string{"pom.xml", pom, "src/main/webapp/WEB-INF/web.xml", `<web-app xmlns="http://xmlns.jcp.org/xml/ns/javaee" version="4.0"/>`}, "docker.io/library/tomcat:9.0"},
+		"for Java 8":      {[]string{"pom.xml", strings.Replace(pom, "17", "1.8", 1), "src/main/webapp/index.jsp", "x"}, "docker.io/library/tomcat:9.0"},
+		"built by Gradle": {[]string{"build.gradle", "plugins { id 'war' }\n", "settings.gradle", "", "src/main/webapp/index.jsp", "x"}, "docker.io/library/tomcat:10.1"},
+	} {
+		p := mustDetect(t, tree(c.files...), Options{})
+		if len(p.Copy) != 3 || p.Copy[1].Image != c.want || p.Copy[2].Image != c.want || p.Env["CATALINA_BASE"] != "/app" ||
+			!strings.Contains(p.Start, "-Dcsph.port=${PORT:-8080}") || !strings.Contains(p.Files[tomcatConfig], `port="${csph.port}"`) {
+			t.Errorf("%s: %+v", name, p)
+		}
+		if command := p.Steps[0].Command; !strings.Contains(command, ".war /opt/app/webapps/ROOT.war") {
+			t.Errorf("%s: builds with %q", name, command)
+		}
+	}
+}
+
 func TestOfSeveralClassesTheOneThatServesIsStarted(t *testing.T) {
 	got := likeliestFirst([]string{"a.ServerAdminClient", "a.Version", "a.Import", "b.ShopServerMain", "b.App"})
 	if want := []string{"b.ShopServerMain", "b.App", "a.Import", "a.ServerAdminClient", "a.Version"}; !slices.Equal(got, want) {

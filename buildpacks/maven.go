@@ -177,7 +177,7 @@ func (m *mavenProject) plan(p *Plan, server jvmServer) error {
 	command, why := m.command()
 	p.BuildImage = mavenImage(p.Version.Resolved)
 	p.BuildEnv = buildEnv(javaPath, map[string]string{"MAVEN_OPTS": "-Xmx1024m", "MAVEN_CONFIG": ""})
-	delivery := m.delivery(server)
+	delivery := m.delivery(p, server)
 	if delivery.warning != "" {
 		p.warn("%s", delivery.warning)
 	}
@@ -190,10 +190,6 @@ func (m *mavenProject) plan(p *Plan, server jvmServer) error {
 }
 
 func (m *mavenProject) noStart() error {
-	if m.app.pom.Packaging == "war" {
-		return &IncompleteError{Language: "Java", Missing: "it is packaged as a WAR, which needs a servlet container",
-			Advice: "let the maven-dependency-plugin copy webapp-runner to target/dependency, use a framework with a server of its own, or add a Dockerfile FROM tomcat"}
-	}
 	return &IncompleteError{Language: "Java", Missing: "no class with a main method is below src/main, and no plugin packages a program",
 		Advice: "name the mainClass in pom.xml, add a Procfile with `web: java -cp target/classes:target/dependency/* CLASS`, or give --run 'CMD'"}
 }

@@ -12,18 +12,22 @@ type jvmDelivery struct {
 	start   string
 	why     string
 	warning string
+	// into the run image, besides what was kept
+	copies []Copy
+	files  map[string]string
+	env    map[string]string
 }
 
 // delivery follows what the POM packages: Quarkus's folder, a jar with all that it needs, a web archive, or classes
 // with their dependencies beside them.
-func (m *mavenProject) delivery(server jvmServer) jvmDelivery {
+func (m *mavenProject) delivery(p *Plan, server jvmServer) jvmDelivery {
 	target := path.Join(m.app.dir, "target")
 	switch pom := m.app.pom; {
 	case server.name == "quarkus" && !m.quarkusUberJar():
 		return jvmDelivery{goals: "package", keep: "mkdir -p " + jvmFolder + "\ncp -r " + shellQuote(target) + "/quarkus-app/. " + jvmFolder + "/",
 			start: server.java("-jar quarkus-run.jar"), why: "Quarkus packages a folder with quarkus-run.jar"}
 	case pom.Packaging == "war" && server.name != "spring-boot":
-		return m.webArchive(target)
+		return m.webArchive(p, target)
 	case pom.packagesProgram() || server.name == "spring-boot" || server.name == "quarkus":
 		return jvmDelivery{goals: "package", keep: keepJar(shellQuote(target)), start: server.java("-jar app.jar"),
 			why: "the jar holds its dependencies"}
@@ -63,8 +67,8 @@ func (m *mavenProject) classes(target string, server jvmServer) jvmDelivery {
 	return d
 }
 
-// webArchive: a WAR needs a servlet container; the usual ways bring a runner along as a dependency.
-func (m *mavenProject) webArchive(target string) jvmDelivery {
+// webArchive: a WAR needs a servlet container. Some bring a runner along as a dependency; for the others there is Tomcat.
+func (m *mavenProject) webArchive(p *Plan, target string) jvmDelivery {
 	for _, runner := range []struct{ artifact, options string }{
 		{"webapp-runner", "--port ${PORT:-8080}"}, {"jetty-runner", "--port ${PORT:-8080}"}} {
 		if m.app.pom.names(runner.artifact) {
@@ -74,6 +78,7 @@ func (m *mavenProject) webArchive(target string) jvmDelivery {
 				start: "exec java -jar runner.jar " + runner.options + " app.war"}
 		}
 	}
-	return jvmDelivery{goals: "package", why: "a web archive needs a servlet container",
-		keep: "mkdir -p " + jvmFolder + "\ncp " + shellQuote(target) + "/*.war " + jvmFolder + "/app.war"}
+	d := p.tomcat(m.source, m.app.dir, shellQuote(target)+"/*.war")
+	d.goals = "package"
+	return d
 }
