@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -166,9 +167,16 @@ func (q *queue) whyWaiting(t *ticket, order []*ticket, full string) string {
 		return "queued behind another build of this service"
 	case at == 0 && full != "" && len(q.running) < q.limit:
 		return full
+	case full != "" && len(q.running) < q.limit:
+		reason, _, _ := strings.Cut(full, ":") // its figures are the next one's
+		return reason + "; before this one: " + builds(at)
 	}
-	if n := len(q.running) + at; n != 1 {
-		return fmt.Sprintf("queued behind %d builds", n)
+	return "queued behind " + builds(len(q.running)+at)
+}
+
+func builds(n int) string {
+	if n == 1 {
+		return "1 build"
 	}
-	return "queued behind 1 build"
+	return fmt.Sprintf("%d builds", n)
 }

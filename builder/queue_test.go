@@ -133,18 +133,20 @@ func TestAWaitingBuildSaysWhatItWaitsFor(t *testing.T) {
 func TestABuildBesideAnotherWaitsForRoomAndTheFirstDoesNot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLine(t, 3)
-		l.full = "waiting for memory"
+		l.full = "waiting for memory: 1 GB left"
 		l.join("a/1")
 		l.ran("a/1")
 		l.join("b/2")
 		l.ran("a/1")
-		l.waits("b/2", "waiting for memory")
+		l.waits("b/2", "waiting for memory: 1 GB left")
+		l.join("c/3")
+		l.waits("c/3", "waiting for memory; before this one: 1 build")
 		l.mu.Lock()
 		l.full = ""
 		l.mu.Unlock()
 		time.Sleep(roomEvery) // of the bubble: nobody tells when memory is free
 		synctest.Wait()
-		l.ran("a/1", "b/2")
+		l.ran("a/1", "b/2", "c/3")
 	})
 }
 

@@ -104,7 +104,7 @@ func TestCheckoutLeavesNoGitFolderAndFollowsFilesThatBecomeFolders(t *testing.T)
 	}
 }
 
-func TestPushOptionsSetVariablesOrHoldTheDeploymentBack(t *testing.T) {
+func TestPushOptionsSetVariablesOrLeaveOutTheCacheOrTheDeployment(t *testing.T) {
 	h := start(t)
 	dir := h.tree("web")
 	h.git(dir, "push", "-o", "env=GREETING=hi=there", "-o", "env=EMPTY=", "csph", "main")
@@ -114,8 +114,8 @@ func TestPushOptionsSetVariablesOrHoldTheDeploymentBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string]string{"KEPT": "1", "GREETING": "hi=there", "EMPTY": ""}
-	if !maps.Equal(config.Env, want) {
-		t.Errorf("variables are %v", config.Env)
+	if !maps.Equal(config.Env, want) || request.NoCache {
+		t.Errorf("variables are %v; the cache is left out: %v", config.Env, request.NoCache)
 	}
 	h.commit(dir, "index.html", "second\n")
 	h.git(dir, "push", "-o", "no-deploy", "csph", "main")
@@ -123,6 +123,11 @@ func TestPushOptionsSetVariablesOrHoldTheDeploymentBack(t *testing.T) {
 		t.Error("no-deploy deployed, or did not store")
 	}
 	h.commit(dir, "index.html", "third\n")
+	h.git(dir, "push", "-o", "no-cache", "csph", "main")
+	if request, _ := h.deployer.last(); !request.NoCache {
+		t.Error("no-cache was not asked for")
+	}
+	h.commit(dir, "index.html", "fourth\n")
 	h.fail(`unknown push option "speed=high"; known are`, dir, "push", "-o", "speed=high", "csph", "main")
 }
 

@@ -80,6 +80,7 @@ func (p *push) runDeployment(ctx context.Context) {
 		Trigger: platform.Trigger{Kind: "push", Actor: p.session.identity.Name, Address: hostOf(p.session.RemoteAddr())},
 		Source:  &source{push: p},
 		Change:  p.change(),
+		NoCache: p.options.NoCache,
 		Accept: func(_ context.Context, _ platform.Deployment) error {
 			// Accepting is quick, and must not end half-way because the client does.
 			bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), acceptTime)

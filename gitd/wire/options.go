@@ -10,6 +10,7 @@ import (
 type Options struct {
 	Env      map[string]string // env=NAME=VALUE: kept in the service's configuration
 	NoDeploy bool              // no-deploy: store the branch, deploy nothing
+	NoCache  bool              // no-cache: build anew, whatever is cached
 }
 
 var variable = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,254}$`)
@@ -22,12 +23,14 @@ func ParseOptions(raw []string) (Options, error) {
 		switch {
 		case option == "no-deploy":
 			o.NoDeploy = true
+		case option == "no-cache":
+			o.NoCache = true
 		case key == "env":
 			if err := o.setEnv(value); err != nil {
 				return Options{}, err
 			}
 		default:
-			return Options{}, fmt.Errorf("unknown push option %q; known are -o env=NAME=VALUE and -o no-deploy", option)
+			return Options{}, fmt.Errorf("unknown push option %q; known are -o env=NAME=VALUE, -o no-deploy and -o no-cache", option)
 		}
 	}
 	return o, nil

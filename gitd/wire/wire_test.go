@@ -67,7 +67,7 @@ func TestReferenceNamesAreJudgedAsGitJudgesThem(t *testing.T) {
 }
 
 func TestPushOptionsThatAreUnknownOrMalformedAreRefused(t *testing.T) {
-	for _, option := range []string{"", "deploy", "no-deploy=1", "env", "env=", "env=A", "env=1A=x", "env=A B=x", "env==x", "env=A=\x00", "ENV=A=b"} {
+	for _, option := range []string{"", "deploy", "no-deploy=1", "no-cache=", "env", "env=", "env=A", "env=1A=x", "env=A B=x", "env==x", "env=A=\x00", "ENV=A=b"} {
 		if o, err := ParseOptions([]string{option}); err == nil {
 			t.Errorf("%q was taken: %+v", option, o)
 		}
