@@ -19,6 +19,7 @@ import (
 
 	"csph/api/client"
 	"csph/builder"
+	"csph/buildpacks"
 	"csph/platform"
 )
 
@@ -105,8 +106,30 @@ func newRace(ctx context.Context, b *bench, s *server, f *floor, c contender) (*
 	if err := r.writeDockerfile("warm"); err != nil {
 		return nil, err
 	}
-	r.secrets, err = hostSecrets(ctx, s.state)
-	return r, err
+	if r.secrets, err = hostSecrets(ctx, s.state); err != nil {
+		return nil, err
+	}
+	return r, r.bringBases(ctx)
+}
+
+// startsFrom finds the images that a Dockerfile starts from.
+var startsFrom = regexp.MustCompile(`(?m)^FROM (\S+)`)
+
+// bringBases makes them ready: csph may make the app's image of something else, and buildctl finds what is there alone.
+func (r *race) bringBases(ctx context.Context) error {
+	text, err := os.ReadFile(filepath.Join(r.raw, dockerfileIn))
+	if err != nil {
+		return err
+	}
+	for _, m := range startsFrom.FindAllSubmatch(text, -1) {
+		_, err := r.floor.builder.Order(ctx, builder.Request{
+			Deployment: "bench-bases", Service: "floor", Dir: r.raw, Plan: buildpacks.Plan{RunImage: string(m[1])},
+		})
+		if err != nil {
+			return fmt.Errorf("bring base image %s: %w", m[1], err)
+		}
+	}
+	return nil
 }
 
 // writeDockerfile puts the app's Dockerfile for buildctl into its folder, with caches of the given name.
