@@ -138,7 +138,7 @@ func (a *nodeApp) planDependencies(p *Plan, d delivery) {
 	case dev != "":
 		p.decide("development dependencies stay", "a command that runs needs "+dev, "move "+dev+" to dependencies")
 		fallthrough
-	case !a.hasDevDependencies():
+	case !a.hasDevDependencies() && len(a.others()) == 0:
 		a.installStep(p, "install dependencies", a.manager.install())
 		a.buildStep(p, d)
 	case simple && command == "":
@@ -155,7 +155,7 @@ func (a *nodeApp) planDependencies(p *Plan, d delivery) {
 		p.decide("without development dependencies in the run image", "they are removed after the build", "")
 		a.installStep(p, "install dependencies", a.manager.install())
 		a.buildStep(p, d)
-		p.Steps = append(p.Steps, Step{Name: "remove development dependencies", Command: a.manager.prune(), Caches: a.manager.caches()})
+		a.pruneStep(p)
 	}
 	if a.hasDependencies() {
 		p.Copy = append(p.Copy, Copy{From: modules, To: appFolder + "/node_modules"})

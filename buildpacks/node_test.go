@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 )
 
 func TestTheLockfileDecidesThePackageManager(t *testing.T) {
@@ -151,5 +152,39 @@ func TestTheServiceNameChoosesAmongWorkspaceMembers(t *testing.T) {
 	_, err := Detect(files, Options{})
 	if err == nil || !strings.Contains(err.Error(), "apps/api, apps/web\n") {
 		t.Errorf("got %v, want both members named and not the one left out", err)
+	}
+}
+
+func TestMembersThatNothingNeedsStayOutOfTheRunImage(t *testing.T) {
+	files := func(api string, more ...string) fstest.MapFS {
+		return tree(append([]string{"package.json", `{"workspaces":["apps/*","packages/*"],"devDependencies":{"typescript":"5"}}`, "package-lock.json", "",
+			"apps/api/package.json", `{"name":"api","scripts":{"start":"node server.js"},"dependencies":{"@shop/db":"*"}}`, "apps/api/server.js", api,
+			"apps/web/package.json", `{"name":"web","scripts":{"build":"vite build"},"devDependencies":{"vite":"6"}}`,
+			"packages/db/package.json", `{"name":"@shop/db","devDependencies":{"@shop/config":"*"}}`, "packages/config/package.json", `{"name":"@shop/config"}`,
+			"packages/ui/package.json", `{"name":"@shop/ui"}`}, more...)...)
+	}
+	last := func(fsys fstest.MapFS) string {
+		t.Helper()
+		p := mustDetect(t, fsys, Options{Service: "api"})
+		return p.Steps[len(p.Steps)-1].Command
+	}
+	if got := last(files("require('@shop/db')")); got != "rm -rf apps/web packages/ui\nnpm prune --omit=dev --ignore-scripts" {
+		t.Errorf("prunes with %q", got)
+	}
+	if got := last(files("app.use(express.static(path.join(__dirname, '..', 'web', 'dist')))")); !strings.HasPrefix(got, "rm -rf packages/ui\n") {
+		t.Errorf("a member whose folder the app serves is gone: %q", got)
+	}
+	if got := last(files("", "Procfile", "web: node apps/web/server.js")); strings.Contains(got, "apps/web") {
+		t.Errorf("a member that a command names is gone: %q", got)
+	}
+	for manager, want := range map[nodeManager]string{
+		{name: "pnpm"}:              "pnpm install --no-frozen-lockfile --prefer-offline --prod",
+		{name: "yarn", berry: true}: "yarn workspaces focus api --production\nrm -rf 'a b'",
+		{name: "yarn"}:              "yarn install --pure-lockfile --non-interactive --production",
+		{name: "bun"}:               "bun install --production",
+	} {
+		if got := manager.pruneMembers("api", []string{"a b"}); !strings.Contains(got, want) || !strings.Contains(got, "rm -rf 'a b'") {
+			t.Errorf("%s prunes with %q", manager.name, got)
+		}
 	}
 }
