@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -42,7 +43,7 @@ func (f logFiles) build(ctx context.Context, deployment string, q logQuery) iter
 }
 
 func (f logFiles) buildLines(ctx context.Context, deployment string, q logQuery) iter.Seq2[logs.Line, error] {
-	path, query := f.buildPath(deployment), logs.Query{Tail: q.tail, Since: q.since}
+	path, query := f.buildPath(deployment), logs.Query{Tail: q.tail, Since: q.since, Progress: q.progress}
 	if !q.follow {
 		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 			return failing(fmt.Errorf("%w: %s has no build log", platform.ErrNotFound, deployment))
@@ -157,5 +158,18 @@ func (f logFiles) spherelets(deployment string) ([]string, error) {
 }
 
 func lineOf(l logs.Line, deployment, spherelet string) wire.LogLine {
-	return wire.LogLine{Time: l.Time.UTC(), Stream: wire.StreamName(l.Stream), Text: l.Text, Deployment: deployment, Spherelet: spherelet}
+	line := wire.LogLine{Time: l.Time.UTC(), Stream: wire.StreamName(l.Stream), Text: l.Text, Step: l.Step, Deployment: deployment, Spherelet: spherelet}
+	if l.Stream == logs.Progress {
+		line.Text, line.Progress = "", progressIn(l.Text)
+	}
+	return line
+}
+
+// progressIn decodes a line of progress; one that was torn tells nothing.
+func progressIn(text string) *platform.BuildProgress {
+	var p platform.BuildProgress
+	if json.Unmarshal([]byte(text), &p) != nil {
+		return &platform.BuildProgress{}
+	}
+	return &p
 }

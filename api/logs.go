@@ -23,6 +23,12 @@ type Window struct {
 	LastEventID string    `header:"Last-Event-ID" doc:"Line to resume after; takes precedence over since and tail"`
 }
 
+type buildLog struct {
+	DeploymentPath
+	Window
+	Progress bool `query:"progress" doc:"Lines of the stream progress, too: what has become of steps, for those who draw them"`
+}
+
 type serviceLogs struct {
 	ServicePath
 	Window
@@ -43,7 +49,7 @@ func (s *Server) logOperations(api huma.API) {
 	add(s, api, op("stream-build-log", "/v1/deployments/{deployment}/build-log", "Stream a deployment's build log; with follow until the build has ended"), s.buildLog)
 }
 
-func (s *Server) buildLog(ctx context.Context, in *deploymentLogs) (*huma.StreamResponse, error) {
+func (s *Server) buildLog(ctx context.Context, in *buildLog) (*huma.StreamResponse, error) {
 	d, err := s.deployment(ctx, in.Deployment)
 	if err != nil {
 		return nil, err
@@ -55,7 +61,7 @@ func (s *Server) buildLog(ctx context.Context, in *deploymentLogs) (*huma.Stream
 	if d.Source.Kind == platform.FromDeployment {
 		return nil, fmt.Errorf("%w: %s was not built: it carries over the image of %s, which may have a build log", platform.ErrNotFound, d.ID, d.Source.Deployment)
 	}
-	q.follow = q.follow && !d.Status.Settled()
+	q.follow, q.progress = q.follow && !d.Status.Settled(), in.Progress
 	return s.lines(d.Service, func(ctx context.Context) iter.Seq2[wire.LogLine, error] {
 		return s.untilSettled(ctx, d.ID, func(ctx context.Context) iter.Seq2[wire.LogLine, error] { return s.logs.build(ctx, d.ID, q) })
 	}, q), nil
@@ -105,10 +111,11 @@ func (s *Server) newest(ctx context.Context, svc platform.Service) (string, erro
 
 // logQuery is a Window, decoded. Of the lines of the time since, the first skip are left out.
 type logQuery struct {
-	since  time.Time
-	skip   int
-	tail   int
-	follow bool
+	since    time.Time
+	skip     int
+	tail     int
+	follow   bool
+	progress bool // of builds
 }
 
 func (w Window) query() (logQuery, error) {

@@ -24,6 +24,10 @@ func (s *Server) masked(ctx context.Context, service string, lines iter.Seq2[wir
 				return
 			}
 			l.Text = mask.Text(l.Text)
+			if l.Progress != nil {
+				hidden := l.Progress.Texts(mask.Text)
+				l.Progress = &hidden
+			}
 			if !yield(l, nil) {
 				return
 			}

@@ -1,11 +1,14 @@
 package builder
 
 import (
+	"encoding/json"
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"csph/logs"
+	"csph/platform"
 )
 
 // Log is a build log being written. It is safe for concurrent use.
@@ -25,7 +28,36 @@ func (l *Log) Line(text string) { l.append(logs.Out, text) }
 func (l *Log) hide(m *logs.Mask) { l.mask.Store(m) }
 
 // append loses a line that cannot be written: a full disk must fail the build by itself, not by its log.
-func (l *Log) append(s logs.Stream, text string) { _ = l.w.Append(s, l.mask.Load().Text(text)) }
+func (l *Log) append(s logs.Stream, text string) { l.appendOf("", s, text) }
+
+// appendOf is append for a line of a step.
+func (l *Log) appendOf(step string, s logs.Stream, text string) {
+	_ = l.w.AppendOf(step, s, l.mask.Load().Text(text))
+}
+
+// These bound a line of progress: even where JSON makes six characters of one it is no longer than a line may be.
+const (
+	stepsAtOnce = 8
+	stepText    = 400 // bytes
+)
+
+// progress writes what has become of steps, for terminals that draw them; it loses it as append does.
+func (l *Log) progress(p platform.BuildProgress) {
+	mask := l.mask.Load()
+	p = p.Texts(func(text string) string {
+		text = mask.Text(text)
+		return text[:min(len(text), stepText)]
+	})
+	for len(p.Steps)+len(p.Parts) > 0 {
+		n, m := min(len(p.Steps), stepsAtOnce), min(len(p.Parts), stepsAtOnce)
+		text, err := json.Marshal(platform.BuildProgress{Steps: p.Steps[:n], Parts: p.Parts[:m]})
+		if err != nil {
+			return
+		}
+		_ = l.w.AppendLines(logs.Line{Time: time.Now(), Stream: logs.Progress, Text: string(text)})
+		p.Steps, p.Parts = p.Steps[n:], p.Parts[m:]
+	}
+}
 
 // Close gives the log back. The last one to do so ends it for followers.
 func (l *Log) Close() error { return l.owner.release(l.deployment) }

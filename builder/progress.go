@@ -31,6 +31,7 @@ type progress struct {
 }
 
 type stepProgress struct {
+	id        string
 	name      string
 	begun     bool
 	ended     bool
@@ -52,6 +53,7 @@ func newProgress(log *Log) *progress {
 // follow reads ch until BuildKit closes it.
 func (p *progress) follow(ch <-chan *client.SolveStatus) {
 	for status := range ch {
+		p.log.progress(progressOf(status))
 		for _, v := range status.Vertexes {
 			p.vertex(v)
 		}
@@ -67,7 +69,7 @@ func (p *progress) follow(ch <-chan *client.SolveStatus) {
 func (p *progress) step(d digest.Digest) *stepProgress {
 	s, ok := p.steps[d]
 	if !ok {
-		s = &stepProgress{masked: [2]*logs.MaskedStream{p.mask.Stream(), p.mask.Stream()}}
+		s = &stepProgress{id: stepID(d), masked: [2]*logs.MaskedStream{p.mask.Stream(), p.mask.Stream()}}
 		p.steps[d] = s
 	}
 	return s
@@ -93,14 +95,14 @@ func (p *progress) vertex(v *client.Vertex) {
 		s.begun = true
 		p.begun = append(p.begun, s)
 		if worthBeginning(s.name) {
-			p.log.Step(s.name)
+			p.log.appendOf(s.id, logs.Step, s.name)
 		}
 	}
 }
 
 func (p *progress) end(s *stepProgress, how string) {
 	if !internalStep(s.name) {
-		p.log.Step(s.name + "  " + how)
+		p.log.appendOf(s.id, logs.Step, s.name+"  "+how)
 	}
 }
 
@@ -142,7 +144,7 @@ var streams = [2]logs.Stream{logs.Out, logs.Err}
 
 func (p *progress) line(s *stepProgress, i int, line []byte) {
 	text := strings.TrimSuffix(string(line), "\r")
-	p.log.append(streams[i], text)
+	p.log.appendOf(s.id, streams[i], text)
 	p.lines++
 	s.keep(i, outputLine{p.lines, text[:min(len(text), keptText)]})
 }

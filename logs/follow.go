@@ -98,7 +98,7 @@ func (f *follower) await(ctx context.Context) error {
 func (f *follower) tail(ctx context.Context, yield func(Line) bool) error {
 	stop := false
 	each := func(l Line) bool {
-		stop = l.Stream == End || !l.Time.Before(f.query.Since) && !yield(l)
+		stop = l.Stream == End || f.query.wants(l) && !yield(l)
 		return !stop
 	}
 	for {

@@ -10,13 +10,18 @@ import (
 // MaxText is the most text, in bytes, that one line of a file holds. Append splits longer text.
 const MaxText = 64 << 10
 
-// maxLine bounds a whole line: the time, the stream, two spaces, the text, the newline.
-const maxLine = MaxText + 32
+// maxLine bounds a whole line: the time, the stream, the step, the spaces, the text, the newline.
+const maxLine = MaxText + 64
 
 // appendLine encodes l at the end of b. Newlines in the text would start a new line, so they become spaces.
 func appendLine(b []byte, l Line) []byte {
 	b = strconv.AppendInt(b, l.Time.UnixMicro(), 10)
-	b = append(b, ' ', byte(l.Stream), ' ')
+	if l.Step == "" {
+		b = append(b, ' ', byte(l.Stream), ' ')
+	} else {
+		b = append(b, ' ', byte(l.Stream)-'A'+'a', ' ')
+		b = append(append(b, l.Step...), ' ')
+	}
 	at := len(b)
 	b = append(b, l.Text...)
 	for i := at; i < len(b); i++ {
@@ -38,9 +43,16 @@ func parseLine(b []byte) (Line, bool) {
 	if err != nil || micros < 0 {
 		return Line{}, false
 	}
-	switch s := Stream(rest[0]); s {
-	case Out, Err, Step, End:
-		return Line{Time: time.UnixMicro(micros), Stream: s, Text: string(rest[2:])}, true
+	l := Line{Time: time.UnixMicro(micros), Stream: Stream(rest[0]), Text: string(rest[2:])}
+	if l.Stream >= 'a' {
+		l.Stream -= 'a' - 'A'
+		if l.Step, l.Text, ok = strings.Cut(l.Text, " "); !ok || l.Step == "" {
+			return Line{}, false
+		}
+	}
+	switch l.Stream {
+	case Out, Err, Step, End, Progress:
+		return l, true
 	}
 	return Line{}, false
 }

@@ -15,6 +15,13 @@ import (
 type Query struct {
 	Tail  int       // only the last Tail lines; 0: all
 	Since time.Time // only lines of this time or later; zero: all
+	// Progress asks for lines of the stream of that name, too.
+	Progress bool
+}
+
+// wants reports whether a line is one that q selects.
+func (q Query) wants(l Line) bool {
+	return !l.Time.Before(q.Since) && (q.Progress || l.Stream != Progress)
 }
 
 // Read returns the lines of the log at path that are complete now, its rotated files first. Lines that
@@ -40,7 +47,7 @@ func readAll(files []*segment, q Query) (lines []Line, ended bool, err error) {
 				return true
 			}
 			ended = false
-			if l.Time.Before(q.Since) {
+			if !q.wants(l) {
 				return true
 			}
 			lines = append(lines, l)

@@ -69,11 +69,14 @@ func (w *Writer) open() error {
 // Append writes text as one line of stream, or several where it holds newlines or is longer than MaxText.
 // The lines are in the file, for every reader to see, when it returns. After an error (a full disk) the
 // text is lost, whole or in part, and the next Append tries again.
-func (w *Writer) Append(stream Stream, text string) error {
+func (w *Writer) Append(stream Stream, text string) error { return w.AppendOf("", stream, text) }
+
+// AppendOf is Append for text that is of a step of a build.
+func (w *Writer) AppendOf(step string, stream Stream, text string) error {
 	now := time.Now()
 	lines := make([]Line, 0, 1)
 	for _, t := range split(text) {
-		lines = append(lines, Line{Time: now, Stream: stream, Text: t})
+		lines = append(lines, Line{Time: now, Stream: stream, Step: step, Text: t})
 	}
 	return w.AppendLines(lines...)
 }

@@ -5,12 +5,25 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"csph/logs"
 )
 
 // Format is how a transcript looks. The zero value is plain text, 100 columns wide.
 type Format struct {
 	Colour bool // SGR colours, for terminals only
 	Width  int  // columns, at least 40; 0 means 100
+	// Screen begins to draw the steps of a build, and nil leaves them to lines. It needs a Source whose build logs
+	// have the stream logs.Progress.
+	Screen func() Screen
+}
+
+// Screen draws the steps of a build as they go. It belongs to one goroutine.
+type Screen interface {
+	// Show takes a line of progress, or one that is of a step.
+	Show(l logs.Line)
+	// Close draws the steps as they are in the end. What is written afterwards stands below them.
+	Close()
 }
 
 // DefaultWidth is the widest line of a transcript, in columns.
@@ -75,6 +88,7 @@ func (t *teller) rows(prefix string, s style, text string) {
 }
 
 func (t *teller) write(text string) {
+	t.closeScreen()
 	if t.err == nil {
 		_, t.err = io.WriteString(t.w, text)
 	}

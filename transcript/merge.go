@@ -32,6 +32,7 @@ type merger struct {
 
 // merge blocks until d has settled and its log has been told.
 func merge(ctx context.Context, src Source, d platform.Deployment, t *teller) error {
+	defer t.closeScreen()
 	ctx, cancel := context.WithCancel(ctx)
 	events := pump(ctx, src.DeploymentEvents(ctx, d.ID, 0))
 	m := &merger{teller: t, events: events, hurried: d.Status.Settled(), open: func() <-chan item[logs.Line] {
@@ -125,6 +126,7 @@ func (m *merger) tellBefore(t time.Time) {
 // closeLog leaves the build log and tells what was held back for it.
 func (m *merger) closeLog() {
 	m.lines = nil
+	m.closeScreen()
 	for _, e := range m.held {
 		m.tell(e)
 	}

@@ -17,6 +17,7 @@ type teller struct {
 	err        error // the first error of w; nothing is written after it
 	deployment platform.Deployment
 
+	screen   Screen          // nil while nothing is drawn
 	starting time.Time       // when the first spherelet was started
 	healthy  map[string]bool // spherelets that have passed
 }
@@ -135,11 +136,25 @@ func (t *teller) passed(e platform.Event) {
 
 // buildLine writes one line of the build log: a heading for a step, else its output, indented.
 func (t *teller) buildLine(l logs.Line) {
+	if t.format.Screen != nil && (l.Step != "" || l.Stream == logs.Progress) {
+		if t.screen == nil {
+			t.screen = t.format.Screen()
+		}
+		t.screen.Show(l)
+		return
+	}
 	if l.Stream == logs.Step {
 		t.at(l.Time, bold, l.Text)
 		return
 	}
 	t.detail(l.Text)
+}
+
+func (t *teller) closeScreen() {
+	if t.screen != nil {
+		t.screen.Close()
+		t.screen = nil
+	}
 }
 
 // end writes the outcome.

@@ -40,6 +40,8 @@ type LogQuery struct {
 	Since  time.Time // zero: from the start
 	Tail   int       // only the last Tail of what is there; 0: all
 	Follow bool      // go on with what is written from now on
+	// Progress asks a build log for lines of the stream progress, too.
+	Progress bool
 }
 
 func (q LogQuery) encode() string {
@@ -52,6 +54,9 @@ func (q LogQuery) encode() string {
 	}
 	if q.Follow {
 		v.Set("follow", "true")
+	}
+	if q.Progress {
+		v.Set("progress", "true")
 	}
 	return v.Encode()
 }
@@ -78,9 +83,15 @@ func (c *Client) ServiceLogs(ctx context.Context, service string, q LogQuery) it
 }
 
 // Story is the client as the source of transcripts.
-func (c *Client) Story() transcript.Source { return story{c} }
+func (c *Client) Story() transcript.Source { return story{c, false} }
 
-type story struct{ *Client }
+// DrawnStory is Story for a Format with a Screen: it tells what becomes of the steps of a build, too.
+func (c *Client) DrawnStory() transcript.Source { return story{c, true} }
+
+type story struct {
+	*Client
+	progress bool
+}
 
 func (s story) DeploymentEvents(ctx context.Context, id string, after int64) iter.Seq2[platform.Event, error] {
 	return s.Events(ctx, EventQuery{Deployment: id, After: after, Follow: true})
@@ -88,8 +99,8 @@ func (s story) DeploymentEvents(ctx context.Context, id string, after int64) ite
 
 func (s story) BuildLog(ctx context.Context, id string) iter.Seq2[logs.Line, error] {
 	return func(yield func(logs.Line, error) bool) {
-		for l, err := range s.Client.BuildLog(ctx, id, LogQuery{Follow: true}) {
-			if !yield(logs.Line{Time: l.Time, Stream: wire.StreamOf(l.Stream), Text: l.Text}, err) {
+		for l, err := range s.Client.BuildLog(ctx, id, LogQuery{Follow: true, Progress: s.progress}) {
+			if !yield(wire.FileLine(l), err) {
 				return
 			}
 		}

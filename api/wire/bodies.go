@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"encoding/json"
 	"time"
 
 	"csph/logs"
@@ -102,11 +103,14 @@ type NewKey struct {
 
 // LogLine is one line of a log, and where it comes from.
 type LogLine struct {
-	Time       time.Time `json:"time"`
-	Stream     string    `json:"stream" doc:"out, err, or step for csph's own account" enum:"out,err,step"`
-	Text       string    `json:"text"`
-	Deployment string    `json:"deployment,omitempty"`
-	Spherelet  string    `json:"spherelet,omitempty"`
+	Time   time.Time `json:"time"`
+	Stream string    `json:"stream" doc:"out, err, step for csph's own account, or progress where it was asked for" enum:"out,err,step,progress"`
+	Text   string    `json:"text"`
+	// Step and Progress are of build logs alone.
+	Step       string                  `json:"step,omitempty" doc:"The step of the build that the line is of"`
+	Progress   *platform.BuildProgress `json:"progress,omitempty" doc:"What has become of steps; the text is empty then"`
+	Deployment string                  `json:"deployment,omitempty"`
+	Spherelet  string                  `json:"spherelet,omitempty"`
 }
 
 // StreamName is how a stream of a log file is called on the wire.
@@ -116,6 +120,8 @@ func StreamName(s logs.Stream) string {
 		return "err"
 	case logs.Step:
 		return "step"
+	case logs.Progress:
+		return "progress"
 	}
 	return "out"
 }
@@ -127,8 +133,21 @@ func StreamOf(name string) logs.Stream {
 		return logs.Err
 	case "step":
 		return logs.Step
+	case "progress":
+		return logs.Progress
 	}
 	return logs.Out
+}
+
+// FileLine is the line as a log file has it.
+func FileLine(l LogLine) logs.Line {
+	line := logs.Line{Time: l.Time, Stream: StreamOf(l.Stream), Text: l.Text, Step: l.Step}
+	if l.Progress != nil {
+		if text, err := json.Marshal(l.Progress); err == nil {
+			line.Text = string(text)
+		}
+	}
+	return line
 }
 
 // Names of the events of a stream of server-sent events (WHATWG HTML 9.2).

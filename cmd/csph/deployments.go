@@ -124,6 +124,7 @@ func (a *app) describeDeployment(d platform.Deployment) error {
 
 func (a *app) deploymentsWatch() *cobra.Command {
 	var timeout time.Duration
+	var progress progressFlag
 	cmd := &cobra.Command{
 		Use: "watch DEPLOYMENT", Example: "  csph deployments watch dep_01jq8z", Short: "Follow a deployment until it has settled", Args: exactly(1, "the id of a deployment"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -137,11 +138,12 @@ func (a *app) deploymentsWatch() *cobra.Command {
 			}
 			signals, stop := interrupts()
 			defer stop()
-			w := &watching{app: a, client: c, id: d.ID, signals: signals}
+			w := &watching{app: a, client: c, id: d.ID, progress: progress, signals: signals}
 			return w.run(cmd.Context(), timeout)
 		},
 	}
 	cmd.Flags().DurationVar(&timeout, "wait-timeout", time.Hour, "how long to watch")
+	progress.add(cmd.Flags())
 	return cmd
 }
 

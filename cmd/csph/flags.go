@@ -75,15 +75,17 @@ func (f *configFlags) change(cmd *cobra.Command) (wire.ConfigChange, error) {
 	return c, nil
 }
 
-// waitFlags say how long a deployment is watched.
+// waitFlags say how long a deployment is watched, and how that looks.
 type waitFlags struct {
-	timeout time.Duration
-	none    bool
+	timeout  time.Duration
+	none     bool
+	progress progressFlag
 }
 
 func (f *waitFlags) add(cmd *cobra.Command) {
 	cmd.Flags().DurationVar(&f.timeout, "wait-timeout", 5*time.Minute, "how long to watch; the deployment goes on after that")
 	cmd.Flags().BoolVar(&f.none, "no-wait", false, "do not watch: succeed once the deployment is queued")
+	f.progress.add(cmd.Flags())
 }
 
 // assignments reads K=V texts.

@@ -23,6 +23,7 @@ type logFlags struct {
 	run                 string
 	since               string
 	tail                int
+	progress            progressFlag
 }
 
 func (a *app) logsCommand() *cobra.Command {
@@ -49,6 +50,7 @@ func (a *app) logsCommand() *cobra.Command {
 	cmd.Flags().StringVar(&f.since, "since", "", "only lines since then: 10m, 2h, or a time like 2026-03-01T12:00:00Z")
 	cmd.Flags().IntVar(&f.tail, "tail", 0, "only the last lines of what is there")
 	cmd.Flags().StringVar(&f.run, "run", "", "what a run of a schedule has written, by its id")
+	f.progress.add(cmd.Flags())
 	cmd.MarkFlagsMutuallyExclusive("service", "deployment", "run")
 	cmd.MarkFlagsMutuallyExclusive("run", "build")
 	cmd.MarkFlagsMutuallyExclusive("run", "access")
@@ -63,6 +65,11 @@ func (a *app) logs(ctx context.Context, f *logFlags) error {
 	if q.Since, err = since(f.since, time.Now()); err != nil {
 		return err
 	}
+	screens, err := a.screens(ctx, f.progress)
+	if err != nil {
+		return err
+	}
+	q.Progress = f.build && f.follow && screens != nil
 	c, err := a.client()
 	if err != nil {
 		return err
@@ -70,6 +77,9 @@ func (a *app) logs(ctx context.Context, f *logFlags) error {
 	lines, err := a.logLines(ctx, c, f, q)
 	if err != nil {
 		return err
+	}
+	if q.Progress {
+		return a.draw(lines, screens)
 	}
 	for l, err := range lines {
 		switch {
@@ -81,6 +91,35 @@ func (a *app) logs(ctx context.Context, f *logFlags) error {
 		}
 		if err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// draw shows a build log: what is of steps on a screen, and the rest as lines.
+func (a *app) draw(lines iter.Seq2[wire.LogLine, error], open func() transcript.Screen) error {
+	var on transcript.Screen
+	shut := func() {
+		if on != nil {
+			on.Close()
+			on = nil
+		}
+	}
+	defer shut()
+	for l, err := range lines {
+		switch {
+		case err != nil:
+			return err
+		case l.Step != "" || l.Progress != nil:
+			if on == nil {
+				on = open()
+			}
+			on.Show(wire.FileLine(l))
+		default:
+			shut()
+			if err := a.printLine(l); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -33,7 +33,7 @@ func (a *app) await(ctx context.Context, c *client.Client, wait waitFlags, ask f
 			return a.printf("%s is %s. Watch it with: csph deployments watch %s\n", d.ID, d.Status, d.ID)
 		})
 	}
-	w := &watching{app: a, client: c, id: d.ID, owned: true, signals: signals}
+	w := &watching{app: a, client: c, id: d.ID, owned: true, progress: wait.progress, signals: signals}
 	return w.run(ctx, wait.timeout)
 }
 
@@ -71,9 +71,10 @@ func submitted(ctx context.Context, signals chan os.Signal, ask func(context.Con
 // watching is one deployment being watched.
 type watching struct {
 	*app
-	client *client.Client
-	id     string
-	owned  bool // ctrl-C cancels the deployment, not only the watching
+	client   *client.Client
+	id       string
+	owned    bool // ctrl-C cancels the deployment, not only the watching
+	progress progressFlag
 
 	signals <-chan os.Signal
 }
@@ -95,11 +96,19 @@ func (w *watching) run(ctx context.Context, timeout time.Duration) error {
 
 func (w *watching) follow(ctx context.Context) error {
 	format := transcript.Format{Colour: w.terminal && !w.structured() && w.env("NO_COLOR") == ""}
+	var err error
+	if format.Screen, err = w.screens(ctx, w.progress); err != nil {
+		return err
+	}
+	story := w.client.Story()
+	if format.Screen != nil {
+		story = w.client.DrawnStory()
+	}
 	var to io.Writer = w.out
 	if w.structured() {
 		to = w.err
 	}
-	return w.outcome(ctx, format.Follow(ctx, w.client.Story(), w.id, to))
+	return w.outcome(ctx, format.Follow(ctx, story, w.id, to))
 }
 
 // outcome turns the end of the transcript into that of the command.
