@@ -154,7 +154,8 @@ func (j job) startDeno(p *Plan, config denoConfig) error {
 	start, why := "", ""
 	switch task := string(config.Tasks["start"]); {
 	case fresh && config.Imports["$fresh/"] != "":
-		start, why = "exec deno run -A main.ts", "Fresh 1 serves what its build task made"
+		// Fresh wants this to change with each version, and be the same for all of its processes (https://fresh.deno.dev/docs/concepts/deployment).
+		start, why = "exec env DENO_DEPLOYMENT_ID=$CSPH_DEPLOYMENT deno run -A main.ts", "Fresh 1 serves what its build task made"
 	case fresh:
 		start, why = "exec deno serve -A --host 0.0.0.0 --port ${PORT:-8080} _fresh/server.js", "Fresh serves what its build task made"
 	case task != "" && !strings.Contains(task, "--watch"):

@@ -56,8 +56,11 @@ var (
 // deliverNitro: a server that Nitro bundled into .output.
 func deliverNitro(a *nodeApp) delivery {
 	d := delivery{build: "vite build", start: "node .output/server/index.mjs", copies: []Copy{a.folder(".output")}}
-	if script := a.startScript(); script != "" && !strings.Contains(a.expand(script), ".output/") {
+	switch script := a.startScript(); {
+	case script != "" && !strings.Contains(a.expand(script), ".output/"):
 		d.copies = nil
+	case script == "" && !a.pkg.needsAny("nitro", "nitropack", "vinxi", "nuxt", "nuxt3", "nuxt-nightly"):
+		d.warnings = []string{"nothing among the dependencies makes a server of the build: add nitro, and nitro() to the plugins of the Vite configuration"}
 	}
 	return d
 }
@@ -140,8 +143,12 @@ func deliverNest(a *nodeApp) delivery {
 	return delivery{build: "nest build", start: "node dist/main"}
 }
 
-// deliverAdonis: the build is an app of its own below build/.
+// deliverAdonis: the build is an app of its own below build/ (https://docs.adonisjs.com/deployment; version 5 has its
+// server beside ace).
 func deliverAdonis(a *nodeApp) delivery {
+	if a.isFile(a.in("ace")) && a.isFile(a.in("server.ts")) {
+		return delivery{build: "node ace build --production", start: "node build/server.js", startFirst: true}
+	}
 	if a.isFile(a.in("ace.js")) || a.isFile(a.in("ace")) {
 		return delivery{build: "node ace build", start: "node build/bin/server.js", startFirst: true}
 	}

@@ -66,6 +66,25 @@ func TestAnEmberAppIsASite(t *testing.T) {
 	}
 }
 
+func TestAServerThatNothingMakesIsWarnedOf(t *testing.T) {
+	const pkg = `{"scripts":{"build":"vite build"},"dependencies":{"@tanstack/react-start":"1"%},"devDependencies":{"vite":"7"}}`
+	for more, want := range map[string]bool{"": true, `,"nitro":"3"`: false, `,"vinxi":"0.5"`: false} {
+		p := mustDetect(t, tree("package.json", strings.Replace(pkg, "%", more, 1), "package-lock.json", ""), Options{})
+		if got := len(p.Warnings) > 0; got != want || p.Start != "node .output/server/index.mjs" {
+			t.Errorf("with %q: starts %q, warns %q", more, p.Start, p.Warnings)
+		}
+	}
+}
+
+func TestAdonis5AndItsSuccessorsAreStartedFromTheirBuild(t *testing.T) {
+	const pkg = `{"scripts":{"start":"node ace serve"},"dependencies":{"@adonisjs/core":"6"}}`
+	for file, want := range map[string]string{"ace.js": "node build/bin/server.js", "ace": "node build/server.js"} {
+		if p := mustDetect(t, tree("package.json", pkg, file, "", "server.ts", ""), Options{}); p.Start != want {
+			t.Errorf("with %s: starts %q, want %q", file, p.Start, want)
+		}
+	}
+}
+
 func TestValidationOfVariablesIsLeftOutOfTheBuild(t *testing.T) {
 	const pkg = `{"scripts":{"build":"next build","start":"next start"},"dependencies":{"next":"15"}}`
 	p := mustDetect(t, tree("package.json", pkg, "src/env.js", "export const env = createEnv({ skipValidation: !!process.env.SKIP_ENV_VALIDATION })"), Options{})
