@@ -16,7 +16,7 @@ const auditTimeout = 10 * time.Second
 
 // audit writes down that an operation changed something, or failed to.
 func (s *Server) audit(ctx context.Context, op operation, err error) {
-	if op.method == http.MethodGet || op.part && err == nil {
+	if op.method == http.MethodGet && !op.changes || op.part && err == nil {
 		return
 	}
 	s.writeAudit(ctx, s.entry(ctx, op, err))

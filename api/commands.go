@@ -16,6 +16,17 @@ import (
 	"csph/platform"
 )
 
+// Command is what runs in a spherelet.
+type Command struct {
+	Args  []string
+	In    io.Reader
+	Out   io.Writer
+	Errs  io.Writer                // not used with a terminal
+	TTY   bool                     // give it a terminal
+	Term  string                   // its kind, for the variable TERM
+	Sizes <-chan wire.TerminalSize // of the terminal, as it changes; may be nil
+}
+
 type execute struct {
 	ServicePath
 	Body wire.NewCommand
@@ -34,6 +45,10 @@ func (s *Server) commandOperations(api huma.API) {
 		}
 	}
 	add(s, api, op("exec", "/exec", "Run a command in a spherelet that runs; its output is streamed, then an event exit with its exit status. Closing the connection kills it"), s.exec)
+	add(s, api, operation{
+		id: "open-session", method: http.MethodGet, path: "/v1/services/{service}/session", tag: "commands", need: platform.MayChange, changes: true, status: http.StatusSwitchingProtocols,
+		summary: "Run a command in a spherelet by WebSocket: with a terminal if wanted, and its input as it comes. Messages are binary, their first byte a channel (docs/api.md). Closing the connection kills it",
+	}, s.openSession)
 	add(s, api, op("run-once", "/runs", "Run a command to its end in a spherelet of its own; its output is streamed, then an event exit with its exit status. Closing the connection kills it"), s.runOnce)
 }
 
@@ -51,7 +66,7 @@ func (s *Server) exec(ctx context.Context, in *execute) (*huma.StreamResponse, e
 		return nil, err
 	}
 	return s.command(mask, func(ctx context.Context, out, errs io.Writer) (int, error) {
-		return s.Commands.Exec(ctx, spherelet, in.Body.Command, bytes.NewReader(in.Body.Stdin), out, errs)
+		return s.Commands.Exec(ctx, spherelet, Command{Args: in.Body.Command, In: bytes.NewReader(in.Body.Stdin), Out: out, Errs: errs})
 	}), nil
 }
 

@@ -20,6 +20,7 @@ type operation struct {
 	status  int            // of success; 0 means 200, or 204 without a body
 	stream  *huma.Response // of success, when it is no JSON
 	part    bool           // of another operation, which is what the audit log has
+	changes bool           // something, although it is a GET
 }
 
 // right is what the operation needs of its caller.

@@ -248,7 +248,7 @@ type Pullers interface {
 // Commands runs commands of users. Ending ctx kills the command.
 type Commands interface {
 	// Exec runs a command in a spherelet that runs, and returns its exit status.
-	Exec(ctx context.Context, spherelet string, command []string, in io.Reader, out, errs io.Writer) (exit int, err error)
+	Exec(ctx context.Context, spherelet string, c Command) (exit int, err error)
 	// RunOnce runs a command in a spherelet of its own, of what is live of a service or was last.
 	RunOnce(ctx context.Context, service string, command []string, out io.Writer) (exit int, err error)
 }

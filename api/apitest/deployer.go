@@ -3,6 +3,7 @@ package apitest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"csph/api"
 	"csph/deploy"
 	"csph/logs"
 	"csph/platform"
@@ -32,12 +34,13 @@ type Deployer struct {
 	mu       sync.Mutex
 	building map[string]context.CancelFunc
 	release  chan struct{}
-	files    []string // seen in the folders of uploads
+	killed   chan struct{} // closed when the command sleep has been killed
+	files    []string      // seen in the folders of uploads
 }
 
 func newDeployer(db *store.DB, logDir string) *Deployer {
 	ctx, stop := context.WithCancel(context.Background())
-	return &Deployer{db: db, logDir: logDir, ctx: ctx, stop: stop, building: map[string]context.CancelFunc{}, release: make(chan struct{})}
+	return &Deployer{db: db, logDir: logDir, ctx: ctx, stop: stop, building: map[string]context.CancelFunc{}, release: make(chan struct{}), killed: make(chan struct{})}
 }
 
 // Close ends what is under way.
@@ -302,22 +305,44 @@ func (d *Deployer) Spherelets(deployment string) []platform.Spherelet {
 }
 
 // Exec implements api.Commands: cat copies its input, false fails, anything else is printed.
-func (d *Deployer) Exec(_ context.Context, _ string, command []string, in io.Reader, out, errs io.Writer) (int, error) {
-	switch command[0] {
+func (d *Deployer) Exec(ctx context.Context, _ string, c api.Command) (int, error) {
+	switch c.Args[0] {
 	case "cat":
-		_, err := io.Copy(out, in)
+		_, err := io.Copy(c.Out, c.In)
 		return 0, err
 	case "false":
-		_, err := io.WriteString(errs, "no\n")
+		_, err := io.WriteString(c.Errs, "no\n")
 		return 1, err
+	case "size":
+		select {
+		case size := <-c.Sizes:
+			_, err := fmt.Fprintf(c.Out, "%v %s %dx%d", c.TTY, c.Term, size.Width, size.Height)
+			return 7, err
+		case <-ctx.Done():
+			return -1, context.Cause(ctx)
+		}
+	case "sleep":
+		<-ctx.Done()
+		close(d.killed)
+		return -1, context.Cause(ctx)
 	}
-	_, err := io.WriteString(out, strings.Join(command, " ")+"\n")
+	_, err := io.WriteString(c.Out, strings.Join(c.Args, " ")+"\n")
 	return 0, err
+}
+
+// AwaitKilled waits until the command sleep has been killed.
+func (d *Deployer) AwaitKilled(t testing.TB) {
+	t.Helper()
+	select {
+	case <-d.killed:
+	case <-time.After(10 * time.Second):
+		t.Fatal("the command goes on")
+	}
 }
 
 // RunOnce implements api.Commands, as Exec does.
 func (d *Deployer) RunOnce(ctx context.Context, _ string, command []string, out io.Writer) (int, error) {
-	return d.Exec(ctx, "", command, strings.NewReader(""), out, out)
+	return d.Exec(ctx, "", api.Command{Args: command, In: strings.NewReader(""), Out: out, Errs: out})
 }
 
 // Settled waits until a deployment has settled and returns it.

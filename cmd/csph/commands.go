@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"os/exec"
 	"runtime"
 
@@ -18,43 +17,27 @@ type exitError struct{ code int }
 
 func (e exitError) Error() string { return fmt.Sprintf("the command exited with status %d", e.code) }
 
-// maxStdin bounds what a command can read.
-const maxStdin = 512 << 10
-
 func (a *app) execCommand() *cobra.Command {
 	var spherelet string
-	var stdin bool
+	var stdin, tty bool
 	cmd := &cobra.Command{
-		Use: "exec [--service S] [-i] -- COMMAND…", Short: "Run a command in a spherelet that runs",
+		Use: "exec [--service S] [-i] [-t] -- COMMAND…", Short: "Run a command in a spherelet that runs",
 		Long: `Run a command in a spherelet that runs, with its environment and limits. The exit status is the command's; secrets in
-what it prints are masked. With -i it reads standard input, up to 512 kB. ctrl-C kills it.`,
-		Example: "  csph exec --service web -- ls -l /\n  csph exec -s web -i -- sh < script.sh",
+what it prints are masked. With -i it reads standard input as it comes; with -t it has a terminal as well, of the size of this one: -it gives
+a shell. ctrl-C kills it, or goes to its terminal.`,
+		Example: "  csph exec --service web -- ls -l /\n  csph exec -s web -it -- sh\n  csph exec -s web -i -- sh < script.sh",
 	}
 	service := serviceFlag(cmd)
 	cmd.Flags().StringVar(&spherelet, "spherelet", "", "in this one, by id (default: any)")
 	cmd.Flags().BoolVarP(&stdin, "stdin", "i", false, "let it read standard input")
+	cmd.Flags().BoolVarP(&tty, "tty", "t", false, "give it a terminal")
 	cmd.RunE = a.remotely(service, func(ctx context.Context, c *client.Client, svc string, args []string) (int, error) {
-		n := wire.NewCommand{Command: args, Spherelet: spherelet}
-		if stdin {
-			var err error
-			if n.Stdin, err = a.readStdin(); err != nil {
-				return -1, err
-			}
+		if !stdin && !tty {
+			return c.Exec(ctx, svc, wire.NewCommand{Command: args, Spherelet: spherelet}, a.out, a.err)
 		}
-		return c.Exec(ctx, svc, n, a.out, a.err)
+		return a.session(ctx, c, svc, wire.NewSession{Command: args, Spherelet: spherelet, TTY: tty}, stdin)
 	})
 	return cmd
-}
-
-func (a *app) readStdin() ([]byte, error) {
-	text, err := io.ReadAll(io.LimitReader(a.in, maxStdin+1))
-	if err != nil {
-		return nil, fmt.Errorf("read standard input: %w", err)
-	}
-	if len(text) > maxStdin {
-		return nil, usageError{fmt.Errorf("standard input is longer than %d kB", maxStdin>>10)}
-	}
-	return text, nil
 }
 
 func (a *app) runCommand() *cobra.Command {

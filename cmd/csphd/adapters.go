@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,8 @@ import (
 	"github.com/gliderlabs/ssh"
 	gossh "golang.org/x/crypto/ssh"
 
+	"csph/api"
+	"csph/api/wire"
 	"csph/builder"
 	"csph/daemon"
 	"csph/deploy"
@@ -230,8 +233,38 @@ type commands struct {
 	deployer *deploy.Deployer
 }
 
-func (c commands) Exec(ctx context.Context, spherelet string, command []string, in io.Reader, out, errs io.Writer) (int, error) {
-	return c.engine.Exec(ctx, spherelet, containerd.Command{Args: command, Stdin: in, Stdout: out, Stderr: errs})
+func (c commands) Exec(ctx context.Context, spherelet string, cmd api.Command) (int, error) {
+	run := containerd.Command{Args: cmd.Args, Stdin: cmd.In, Stdout: cmd.Out, Stderr: cmd.Errs, TTY: cmd.TTY}
+	if cmd.TTY {
+		run.Env = []string{"TERM=" + cmp.Or(cmd.Term, "xterm")}
+	}
+	if cmd.Sizes == nil {
+		return c.engine.Exec(ctx, spherelet, run)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	sizes := make(chan containerd.Size)
+	var passing sync.WaitGroup
+	passing.Go(func() { passSizes(ctx, cmd.Sizes, sizes) })
+	defer passing.Wait()
+	defer cancel()
+	run.Resize = sizes
+	return c.engine.Exec(ctx, spherelet, run)
+}
+
+// passSizes hands the sizes of a terminal on until ctx ends.
+func passSizes(ctx context.Context, from <-chan wire.TerminalSize, to chan<- containerd.Size) {
+	for {
+		select {
+		case size := <-from:
+			select {
+			case to <- containerd.Size{Width: size.Width, Height: size.Height}:
+			case <-ctx.Done():
+				return
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 func (c commands) RunOnce(ctx context.Context, service string, command []string, out io.Writer) (int, error) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 
 	"github.com/containerd/containerd/v2/client"
@@ -18,6 +19,7 @@ import (
 // Command is something to run inside a spherelet that runs.
 type Command struct {
 	Args   []string
+	Env    []string  // NAME=VALUE, added to the spherelet's own
 	Stdin  io.Reader // nil: none
 	Stdout io.Writer // nil: discarded
 	Stderr io.Writer // nil: discarded; not used with TTY
@@ -92,6 +94,7 @@ func (e *Engine) newProcess(ctx context.Context, spherelet string, cmd Command) 
 	}
 	process := *spec.Process
 	process.Args, process.Terminal = cmd.Args, cmd.TTY
+	process.Env = slices.Concat(process.Env, cmd.Env)
 	streams := []cio.Opt{cio.WithStreams(cmd.Stdin, orDiscard(cmd.Stdout), orDiscard(cmd.Stderr)), cio.WithFIFODir(e.cfg.dir("fifo"))}
 	if cmd.TTY {
 		streams = append(streams, cio.WithTerminal)
