@@ -171,6 +171,8 @@ type Repositories interface {
 	// Repository returns platform.ErrNotFound when none is connected.
 	Repository(ctx context.Context, service string) (platform.Repository, error)
 	DisconnectRepository(ctx context.Context, service string) error
+	// Preview returns platform.ErrNotFound for a service that is none.
+	Preview(ctx context.Context, service string) (platform.Preview, error)
 }
 
 // Webhooks keeps webhooks and what they have taken on.
@@ -255,6 +257,8 @@ type Commands interface {
 
 // Remotes reaches repositories elsewhere.
 type Remotes interface {
+	// CheckRepository refuses a connection that cannot be meant.
+	CheckRepository(r platform.Repository) error
 	// Probe asks a repository what commit a branch is at, "" for the default branch; a *platform.Failure or
 	// platform.ErrInvalid says why not.
 	Probe(ctx context.Context, r platform.Repository, secret []byte) (commit string, err error)

@@ -48,6 +48,10 @@ func (s *Server) connectRepository(ctx context.Context, in *connectRepository) (
 	r := platform.Repository{
 		URL: strings.TrimSpace(in.Body.URL), Branch: in.Body.Branch, User: in.Body.User,
 		Poll: time.Duration(in.Body.PollSeconds) * time.Second, By: caller(ctx).MemberName,
+		Provider: in.Body.Provider, Watch: in.Body.Watch, LFS: in.Body.LFS,
+	}
+	if err := s.Remotes.CheckRepository(r); err != nil {
+		return nil, err
 	}
 	secret, public, err := credential(&r, in.Body)
 	if err != nil {

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -85,7 +86,14 @@ func (s *Server) shown(ctx context.Context, svc platform.Service) (wire.ServiceV
 			return wire.ServiceView{}, err
 		}
 	}
-	return s.view(svc, live), nil
+	view := s.view(svc, live)
+	preview, err := s.Records.Preview(ctx, svc.ID)
+	if err == nil {
+		view.Preview = &preview
+	} else if !errors.Is(err, platform.ErrNotFound) {
+		return view, err
+	}
+	return view, nil
 }
 
 func (s *Server) listServices(ctx context.Context, in *listServices) (*listed[wire.ServiceView], error) {

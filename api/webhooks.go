@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -59,6 +60,7 @@ func (s *Server) createWebhook(ctx context.Context, in *createWebhook) (*body[wi
 	}
 	w := platform.Webhook{
 		Service: svc.ID, Provider: in.Body.Provider, Branch: in.Body.Branch, Tags: in.Body.Tags, Previews: in.Body.Previews,
+		KeepPreviews: time.Duration(in.Body.KeepPreviewsSeconds) * time.Second, Watch: in.Body.Watch,
 		By: caller(ctx).MemberName,
 	}
 	if err := s.Hooks.Check(w); err != nil {

@@ -116,6 +116,7 @@ func (d *Deployer) buildImage(ctx context.Context, a *attempt, dep platform.Depl
 	if err != nil {
 		return platform.Image{}, err
 	}
+	note(a.request.Source, a.log)
 	explain(plan, a.log)
 	if err := d.fillBuildEnv(ctx, dep, a.service, plan.Zerops, a.log); err != nil {
 		return platform.Image{}, err
@@ -198,6 +199,15 @@ func (d *Deployer) buildError(ctx context.Context, a *attempt, err error) error 
 		}
 	}
 	return err
+}
+
+// note writes what a source says of the files that it has made available, if anything, into the build log.
+func note(source Source, log BuildLog) {
+	if says, ok := source.(interface{ Notes() []string }); ok {
+		for _, text := range says.Notes() {
+			log.Step(text)
+		}
+	}
 }
 
 // explain writes what was detected, and why, into the build log.

@@ -29,7 +29,7 @@ const fetchTime = 15 * time.Minute
 // Clone is the source of a deployment that is fetched from a repository elsewhere when it is built. The commit
 // comes without its history, into the service's own repository, and is judged as if it had been pushed.
 func (s *Server) Clone(service string, from remote.Repository, c Commit) deploy.Source {
-	return &clone{server: s, service: service, from: from, commit: c}
+	return &clone{server: s, service: service, from: from, commit: c, objects: map[string]bool{}}
 }
 
 type clone struct {
@@ -37,32 +37,52 @@ type clone struct {
 	service string
 	from    remote.Repository
 	commit  Commit
+
+	repository *bare.Repository // from obtain on
+	size       int64            // bytes of all files, submodules included
+	notes      []string
+	objects    map[string]bool // of Git LFS, that the checkout has
 }
 
 // Describe implements deploy.Source.
 func (c *clone) Describe() platform.Source {
 	branch := strings.TrimPrefix(c.commit.Ref, "refs/heads/")
-	return platform.Source{Kind: platform.FromGit, Revision: c.commit.ID, Branch: branch, Subject: c.commit.Subject}
+	return platform.Source{Kind: platform.FromGit, Revision: c.commit.ID, Branch: branch, Subject: c.commit.Subject, Repository: c.from.URL}
 }
 
 // Checkout implements deploy.Source.
 func (c *clone) Checkout(ctx context.Context) (dir string, err error) {
+	err = c.obtain(ctx, func(ctx context.Context, q *bare.Quarantine, commit plumbing.Hash) error {
+		if dir, err = q.Checkout(ctx, c.service, commit); err != nil {
+			return err
+		}
+		if err := c.addObjects(ctx, q, c.from, commit, ""); err != nil {
+			return c.explain(err)
+		}
+		return errors.Join(c.addModules(ctx, q, commit), c.dropObjects(q))
+	})
+	return dir, err
+}
+
+// obtain calls use with the commit once it has been fetched and judged, and returns what that returns.
+func (c *clone) obtain(ctx context.Context, use func(context.Context, *bare.Quarantine, plumbing.Hash) error) (err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, fetchTime, errTooSlow)
 	defer cancel()
 	repository, err := c.server.store.Create(c.service)
 	if err != nil {
-		return "", err
+		return err
 	}
+	c.repository = repository
 	quarantine, err := repository.Quarantine()
 	if err != nil {
-		return "", err
+		return err
 	}
 	defer func() { err = errors.Join(err, quarantine.Close()) }()
 	commit, err := c.fetch(ctx, repository, quarantine)
 	if err != nil {
-		return "", c.explain(err)
+		return c.explain(err)
 	}
-	return quarantine.Checkout(ctx, c.service, commit)
+	return use(ctx, quarantine, commit)
 }
 
 // fetch brings the commit into the repository, unless it is there.
@@ -83,13 +103,21 @@ func (c *clone) fetch(ctx context.Context, r *bare.Repository, q *bare.Quarantin
 	if pack == nil {
 		return wanted, c.judge(ctx, q, wanted)
 	}
+	return pack.Commit, c.take(ctx, r, q, pack, bare.Change{Name: c.kept(), Old: references[c.kept()], New: pack.Commit})
+}
+
+// take indexes a pack, judges its commit and keeps it.
+func (c *clone) take(ctx context.Context, r *bare.Repository, q *bare.Quarantine, pack *remote.Pack, kept bare.Change) error {
 	if err := q.Index(ctx, pack, pack.Shallow, io.Discard); err != nil {
-		return plumbing.ZeroHash, err
+		return err
 	}
 	if err := c.judge(ctx, q, pack.Commit); err != nil {
-		return plumbing.ZeroHash, err
+		return err
 	}
-	return pack.Commit, c.keep(ctx, r, q, references, pack.Commit)
+	if err := q.Migrate(); err != nil {
+		return err
+	}
+	return r.Update(ctx, []bare.Change{kept})
 }
 
 // kept is where the service's repository keeps what was fetched last, so that the next fetch brings the difference.
@@ -111,16 +139,22 @@ func (c *clone) judge(ctx context.Context, q *bare.Quarantine, commit plumbing.H
 	if err := q.Connected(ctx, []plumbing.Hash{commit}); err != nil {
 		return err
 	}
-	_, err := q.Inspect(ctx, commit)
-	return err
-}
-
-func (c *clone) keep(ctx context.Context, r *bare.Repository, q *bare.Quarantine, references map[plumbing.ReferenceName]plumbing.Hash, commit plumbing.Hash) error {
-	if err := q.Migrate(); err != nil {
+	seen, err := q.Inspect(ctx, commit)
+	if err != nil {
 		return err
 	}
-	return r.Update(ctx, []bare.Change{{Name: c.kept(), Old: references[c.kept()], New: commit}})
+	if len(seen.LFS) > 0 && !c.from.LFS {
+		c.notes = append(c.notes, "warning: Git LFS content is not fetched, these are deployed as pointer files: "+strings.Join(seen.LFS, ", ")+" (csph services connect-repo --lfs fetches it)")
+	}
+	limit := c.server.config.Limits.WithDefaults().Checkout
+	if c.size += seen.Size; c.size > limit {
+		return &bare.TreeError{Err: fmt.Errorf("the files of the commit and its submodules are larger than %d MB together", limit>>20)}
+	}
+	return nil
 }
+
+// Notes says what is worth knowing of the files that Checkout has made available.
+func (c *clone) Notes() []string { return c.notes }
 
 // explain turns what went wrong into what the user is told.
 func (c *clone) explain(err error) error {

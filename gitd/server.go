@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"path/filepath"
 	"sync"
 	"time"
@@ -87,6 +88,9 @@ func (s *Server) Resolve(ctx context.Context, from remote.Repository, ref string
 	}
 	return Commit{Ref: name, ID: id.String()}, nil
 }
+
+// Transport carries requests to the hosts that repositories may be at, and to no other.
+func (s *Server) Transport() http.RoundTripper { return s.remote.Transport() }
 
 // Delete removes the repository and the checkout of a service that is gone.
 func (s *Server) Delete(ctx context.Context, service string) error {

@@ -129,6 +129,7 @@ type Source struct {
 	Revision   string     `json:"revision,omitempty"`   // git commit, or content digest of a tarball
 	Branch     string     `json:"branch,omitempty"`     // git
 	Subject    string     `json:"subject,omitempty"`    // first line of the commit message
+	Repository string     `json:"repository,omitempty"` // URL of the one elsewhere that it was fetched from
 	Image      string     `json:"image,omitempty"`      // reference as given, for FromImage
 	Deployment string     `json:"deployment,omitempty"` // for FromDeployment
 }

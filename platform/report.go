@@ -47,5 +47,8 @@ const (
 	ReportFailure ReportState = "failure"
 )
 
+// EventPreviewGone says that a pull request's preview was withdrawn although it is open.
+const EventPreviewGone = "preview_gone"
+
 // EventReport says that the host of a repository is told nothing any more, and why.
 const EventReport = "report"

@@ -19,6 +19,14 @@ func (s *Server) Probe(_ context.Context, r platform.Repository, secret []byte) 
 	return Commit, nil
 }
 
+// CheckRepository implements api.Remotes: nobody keeps repositories at sourceforge.
+func (s *Server) CheckRepository(r platform.Repository) error {
+	if r.Provider == "sourceforge" {
+		return fmt.Errorf("%w: repositories of %q are not understood", platform.ErrInvalid, r.Provider)
+	}
+	return nil
+}
+
 // Source implements api.Remotes.
 func (s *Server) Source(ctx context.Context, service, url, branch string) (deploy.Source, error) {
 	if url == "" {

@@ -43,6 +43,8 @@ type ServiceView struct {
 	URL string `json:"url"`
 	// Running is of the live deployment; absent while nothing is live.
 	Running *Running `json:"running,omitempty"`
+	// Preview is set where the service is one, and it alone was asked for.
+	Preview *platform.Preview `json:"preview,omitempty"`
 }
 
 // Running is what a live deployment runs as. Config, beside it, is what the next deployment will get.

@@ -20,6 +20,9 @@ type repositoryFlags struct {
 	branch, user, token, deployKey string
 	makeKey                        bool
 	poll                           time.Duration
+	provider                       string
+	watch                          []string
+	lfs                            bool
 	disconnect                     bool
 }
 
@@ -33,11 +36,15 @@ present connection is shown.
 
 A private repository over https needs --token-file, one over ssh --deploy-key or --make-key: that makes a key pair
 here and prints the public half, which is then entered as a read-only deploy key. The credential is encrypted at
-rest and cannot be read back.`,
+rest and cannot be read back.
+
+With a token that may write them, commit statuses, GitHub's deployments and the URLs of previews are reported back to
+GitHub, GitLab, Bitbucket, Gitea and Azure DevOps; --provider says which of them a host of one's own is.`,
 		Example: `  csph services connect-repo web https://github.com/acme/shop --branch main
   csph services connect-repo web https://gitlab.com/acme/shop --token-file token.txt
   csph services connect-repo web git@github.com:acme/shop.git --make-key
-  csph services connect-repo web https://git.example.com/acme/shop --poll 5m`,
+  csph services connect-repo web https://git.example.com/acme/shop --poll 5m
+  csph services connect-repo web https://github.com/acme/shop --watch 'apps/web/**' --watch go.mod`,
 		Args: atMost(2),
 	}
 	flag := serviceFlag(cmd)
@@ -47,6 +54,9 @@ rest and cannot be read back.`,
 	cmd.Flags().StringVar(&f.deployKey, "deploy-key", "", "file of a private key that may read the repository; - for standard input")
 	cmd.Flags().BoolVar(&f.makeKey, "make-key", false, "make a deploy key, and print its public half")
 	cmd.Flags().DurationVar(&f.poll, "poll", 0, "ask for new commits that often, where no webhook can reach this server; 1m or more")
+	cmd.Flags().StringVar(&f.provider, "provider", "", "who keeps it, where neither its host nor a webhook says: github, gitlab, bitbucket-server, gitea, …")
+	cmd.Flags().StringArrayVar(&f.watch, "watch", nil, "pattern, as in .gitignore, of files whose changes are deployed; repeatable (default: all)")
+	cmd.Flags().BoolVar(&f.lfs, "lfs", false, "fetch the contents of Git LFS files too (default: their pointers are deployed)")
 	cmd.Flags().BoolVar(&f.disconnect, "disconnect", false, "forget the connection; what is live stays")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		service, url := repositoryArguments(args)
@@ -89,8 +99,11 @@ func (a *app) showRepository(cmd *cobra.Command, c *client.Client, svc wire.Serv
 		return err
 	}
 	return a.show(r, func() error {
-		return a.table("REPOSITORY\tBRANCH\tCREDENTIAL\tPOLLED\tCONNECTED", [][]string{{
-			r.URL, first(r.Branch, "(default)"), first(r.Credential, "none"), polled(r.Poll), when(r.Connected),
+		if r.Muted != "" {
+			a.note("Nothing is reported to its host any more: %s", r.Muted)
+		}
+		return a.table("REPOSITORY\tBRANCH\tCREDENTIAL\tPOLLED\tWATCHED\tCONNECTED", [][]string{{
+			r.URL, first(r.Branch, "(default)"), first(r.Credential, "none"), polled(r.Poll), first(strings.Join(r.Watch, " "), "all"), when(r.Connected),
 		}})
 	})
 }
@@ -103,7 +116,7 @@ func polled(every time.Duration) string {
 }
 
 func (a *app) connectRepository(cmd *cobra.Command, c *client.Client, svc wire.ServiceView, f *repositoryFlags, url string) error {
-	n := wire.NewRepository{URL: url, Branch: f.branch, User: f.user, MakeKey: f.makeKey, PollSeconds: int(f.poll.Seconds())}
+	n := wire.NewRepository{URL: url, Branch: f.branch, User: f.user, MakeKey: f.makeKey, PollSeconds: int(f.poll.Seconds()), Provider: f.provider, Watch: f.watch, LFS: f.lfs}
 	if f.poll != 0 && f.poll < time.Minute {
 		return usageError{fmt.Errorf("--poll %s is too often; a minute is the least", f.poll)}
 	}

@@ -131,6 +131,9 @@ func (a *app) describeService(s wire.ServiceView, running []platform.Spherelet) 
 	if r := s.Running; r != nil && !s.Suspended && (r.Shape != s.Config.Shape || r.Count != s.Config.Count) {
 		rows = append(rows, []string{"Next", fmt.Sprintf("%d × %s, with the next deployment", s.Config.Count, s.Config.Shape)})
 	}
+	if p := s.Preview; p != nil {
+		rows = append(rows, []string{"Preview", fmt.Sprintf("of pull request %d; goes on %s unless another commit comes", p.Number, when(p.Expires))})
+	}
 	for _, name := range slices.Sorted(maps.Keys(s.Config.Env)) {
 		rows = append(rows, []string{"Env", name})
 	}

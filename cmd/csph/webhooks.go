@@ -3,11 +3,13 @@ package main
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"csph/api/client"
 	"csph/api/wire"
+	"csph/platform"
 )
 
 func (a *app) webhooksCommand() *cobra.Command {
@@ -19,6 +21,7 @@ be connected to the repository first: csph services connect-repo.`,
 
 func (a *app) webhooksCreate() *cobra.Command {
 	var n wire.NewWebhook
+	var keep time.Duration
 	cmd := &cobra.Command{
 		Use: "create [SERVICE] --provider P", Short: "Make a webhook, and print what to enter where", Args: atMost(1),
 		Long: `Make a webhook, and print what to enter where at the provider. Its secret is shown here and never again.
@@ -26,16 +29,21 @@ func (a *app) webhooksCreate() *cobra.Command {
 A push to the branch is deployed; one whose message has [skip ci] or [ci skip] in it is not.`,
 		Example: `  csph webhooks create web --provider github
   csph webhooks create web --provider github --previews
-  csph webhooks create web --provider gitlab --branch release --tags 'v*'`,
+  csph webhooks create web --provider github --previews --keep-previews 72h
+  csph webhooks create web --provider gitlab --branch release --tags 'v*'
+  csph webhooks create web --provider github --watch 'apps/web/**' --watch 'packages/ui/**'`,
 	}
 	flag := serviceFlag(cmd)
-	cmd.Flags().StringVar(&n.Provider, "provider", "", "github, gitlab, bitbucket, bitbucket-server, azure or gitea")
+	cmd.Flags().StringVar(&n.Provider, "provider", "", "github, gitlab, bitbucket, bitbucket-server, azure, gitea or generic")
 	cmd.Flags().StringVar(&n.Branch, "branch", "", "what is deployed (default: main)")
 	cmd.Flags().StringVar(&n.Tags, "tags", "", "pattern of tags that are deployed too, for example 'v*'")
 	cmd.Flags().BoolVar(&n.Previews, "previews", false, "deploy pull requests, each to an environment of its own, with the service's settings, variables and secrets")
+	cmd.Flags().DurationVar(&keep, "keep-previews", 0, "how long a preview stays without a commit (default: as csphd is configured, 14 days)")
+	cmd.Flags().StringArrayVar(&n.Watch, "watch", nil, "pattern, as in .gitignore, of files whose changes are deployed; repeatable (default: all)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		n.KeepPreviewsSeconds = int64(keep.Seconds())
 		if n.Provider == "" {
-			return usageError{fmt.Errorf("csph webhooks create wants --provider: github, gitlab, bitbucket, bitbucket-server, azure or gitea")}
+			return usageError{fmt.Errorf("csph webhooks create wants --provider: github, gitlab, bitbucket, bitbucket-server, azure, gitea or generic")}
 		}
 		c, svc, err := a.found(cmd.Context(), *flag, args)
 		if err != nil {
@@ -70,11 +78,22 @@ func (a *app) webhooksList() *cobra.Command {
 		}
 		rows := make([][]string, len(all))
 		for i, w := range all {
-			rows[i] = []string{w.ID, w.Provider, first(w.Branch, "main"), first(w.Tags, "-"), when(w.Created)}
+			rows[i] = []string{w.ID, w.Provider, first(w.Branch, "main"), first(w.Tags, "-"), first(strings.Join(w.Watch, " "), "all"), previewed(w), when(w.Created)}
 		}
-		return a.show(all, func() error { return a.table("ID\tPROVIDER\tBRANCH\tTAGS\tCREATED", rows) })
+		return a.show(all, func() error { return a.table("ID\tPROVIDER\tBRANCH\tTAGS\tWATCHED\tPREVIEWS\tCREATED", rows) })
 	}
 	return cmd
+}
+
+// previewed is how long a webhook's previews stay.
+func previewed(w platform.Webhook) string {
+	switch {
+	case !w.Previews:
+		return "no"
+	case w.KeepPreviews == 0:
+		return "yes"
+	}
+	return "for " + w.KeepPreviews.String()
 }
 
 func (a *app) webhooksDeliveries() *cobra.Command {

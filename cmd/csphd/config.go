@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/spf13/pflag"
@@ -46,7 +47,11 @@ type Config struct {
 	HooksURL string `yaml:"hooks_url"`
 	Remote   struct {
 		Allow []string `yaml:"allow"` // private networks that repositories may be in
+		CA    string   `yaml:"ca"`    // file of certificates, in PEM, that their hosts are trusted by beside the machine's
 	} `yaml:"remote"`
+	Previews struct {
+		Keep time.Duration `yaml:"keep"` // of pull requests, without a commit
+	} `yaml:"previews"`
 
 	Router    ingressConfig `yaml:"router"`
 	AccessLog accessConfig  `yaml:"access_log"`
@@ -64,6 +69,7 @@ func defaults() Config {
 	c.AppsDomain, c.LogLevel = "localhost", "info"
 	c.BaseDir = "/var/cache/csph/bases"
 	c.Capacity.Spherelets = 1000
+	c.Previews.Keep = 14 * 24 * time.Hour
 	c.WarmBases, c.Router.HTTP3, c.AccessLog.Every = true, true, 1
 	c.Build.CPUs, c.Build.MemoryMB, c.Build.CacheMB, c.Build.MinFreeMB = 5, 8192, 20480, 2048
 	if exe, err := os.Executable(); err == nil {
@@ -164,6 +170,9 @@ func (c *Config) validate() error {
 	}
 	if c.Build.MemoryMB < 256 {
 		errs = append(errs, fmt.Errorf("build.memory_mb: %d is less than 256, too little for any build", c.Build.MemoryMB))
+	}
+	if c.Previews.Keep < time.Minute {
+		errs = append(errs, fmt.Errorf("previews.keep: %s is less than a minute; write for example 336h", c.Previews.Keep))
 	}
 	if c.Build.Parallel < 0 || c.Build.MinFreeMB < 0 {
 		errs = append(errs, fmt.Errorf("build.parallel, build.min_free_mb: %d, %d are not 0 or more", c.Build.Parallel, c.Build.MinFreeMB))

@@ -35,7 +35,7 @@ func (h hooks) Hook(ctx context.Context, id string) (webhook.Hook, error) {
 func hookOf(w platform.Webhook, secret string) webhook.Hook {
 	return webhook.Hook{
 		ID: w.ID, Service: w.Service, Provider: webhook.Provider(w.Provider), Secret: secret,
-		Branch: w.Branch, Tags: w.Tags, Previews: w.Previews,
+		Branch: w.Branch, Tags: w.Tags, Previews: w.Previews, Watch: w.Watch,
 	}
 }
 
@@ -93,7 +93,15 @@ func (s starter) Start(ctx context.Context, o webhook.Order) (string, error) {
 	if d, ok, err := s.underWay(ctx, o); ok || err != nil {
 		return d.ID, err
 	}
-	source, err := s.origins.commit(ctx, o.Service, gitd.Commit{Ref: o.Ref, ID: o.Commit, Subject: o.Subject})
+	commit := gitd.Commit{Ref: o.Ref, ID: o.Commit, Subject: o.Subject}
+	hook, err := s.db.Webhook(ctx, o.Hook)
+	if err != nil {
+		return "", err
+	}
+	if touched, err := s.origins.touches(ctx, o.Service, commit, hook.Watch); err != nil || !touched {
+		return "", err
+	}
+	source, err := s.origins.commit(ctx, o.Service, commit)
 	if err != nil {
 		return "", err
 	}
@@ -150,7 +158,7 @@ const hookHeaderTime = 10 * time.Second
 func (s *server) serveHooks(ctx context.Context) error {
 	records := hooks{s.db}
 	from := origins{s.db, s.git}
-	queue := webhook.NewQueue(records, starter{s.db, s.deployer, from, previews{s.db, s.withdrawing(), from}}, s.logger)
+	queue := webhook.NewQueue(records, starter{s.db, s.deployer, from, s.previews()}, s.logger)
 	mux := http.NewServeMux()
 	mux.Handle("/hooks/{id}", webhook.NewHandler(records, records, queue, s.logger))
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

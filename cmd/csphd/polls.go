@@ -68,6 +68,9 @@ func (s *server) poll(ctx context.Context, service string, r platform.Repository
 	if deployed, err := isDeployed(ctx, s.db, service, commit); err != nil || deployed {
 		return orNote(ctx, s.db, service, commit, err)
 	}
+	if touched, err := from.touches(ctx, service, commit, nil); err != nil || !touched {
+		return orNote(ctx, s.db, service, commit, err)
+	}
 	_, err = s.deployer.Start(ctx, deploy.Request{
 		Service: service, Source: s.git.Clone(service, remote, commit), Trigger: platform.Trigger{Kind: platform.TriggerPoll, Actor: "polling"},
 	})

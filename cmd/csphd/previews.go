@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"strconv"
+	"time"
 
 	"csph/deploy"
 	"csph/gitd"
@@ -19,6 +21,8 @@ type previews struct {
 	db       *store.DB
 	deployer withdrawing
 	origins  origins
+	reports  reports
+	keep     time.Duration // without a commit, where the webhook says nothing else
 }
 
 // previewName is the environment of a pull request.
@@ -36,13 +40,26 @@ func (p previews) start(ctx context.Context, o webhook.Order) (string, error) {
 	}
 	ref := store.Ref{Project: project.Name, Environment: previewName(o.Pull.Number), Name: parent.Name}
 	if o.Pull.State == webhook.PullClosed {
-		return "", p.withdraw(ctx, parent.Account, ref)
+		return "", p.closed(ctx, parent.Account, ref)
 	}
 	svc, err := p.ensure(ctx, parent, ref)
 	if err != nil {
 		return "", err
 	}
+	if err := p.touch(ctx, parent, svc, o); err != nil {
+		return "", err
+	}
 	return p.deploy(ctx, parent, svc, o)
+}
+
+// touch notes how long the preview stays from now on.
+func (p previews) touch(ctx context.Context, parent, svc platform.Service, o webhook.Order) error {
+	hook, err := p.db.Webhook(ctx, o.Hook)
+	if err != nil {
+		return err
+	}
+	_, err = p.db.TouchPreview(ctx, svc.ID, parent.ID, o.Pull.Number, cmp.Or(hook.KeepPreviews, p.keep))
+	return err
 }
 
 // deploy fetches the pull request's branch from the parent's repository.
@@ -120,21 +137,88 @@ func (p previews) lendSecrets(ctx context.Context, parent, svc platform.Service)
 	})
 }
 
-// withdraw removes a preview, and its environment with the last service in it. One that is not there is no error.
-func (p previews) withdraw(ctx context.Context, account string, ref store.Ref) error {
+// closed withdraws the preview of a pull request that was closed. One that is not there is no error.
+func (p previews) closed(ctx context.Context, account string, ref store.Ref) error {
 	svc, err := p.db.ResolveService(ctx, account, ref.String())
-	if errors.Is(err, platform.ErrNotFound) {
-		return nil
-	}
 	if err != nil {
+		return ignoreMissing(err)
+	}
+	preview, err := p.db.Preview(ctx, svc.ID)
+	if err == nil {
+		err = p.reports.gone(ctx, preview, "the pull request was closed.")
+	}
+	if ignoreMissing(err) != nil {
 		return err
 	}
+	return p.withdraw(ctx, svc)
+}
+
+// withdraw removes a preview, and its environment with the last service in it.
+func (p previews) withdraw(ctx context.Context, svc platform.Service) error {
 	if err := p.deployer.Withdraw(ctx, svc.ID); err != nil {
-		return fmt.Errorf("withdraw the preview %s: %w", ref, err)
+		return fmt.Errorf("withdraw the preview %s/%s: %w", svc.EnvName, svc.Name, err)
 	}
-	left, err := p.db.ServicePage(ctx, store.ServicePage{Account: account, Environment: svc.Environment, Limit: 1})
+	left, err := p.db.ServicePage(ctx, store.ServicePage{Account: svc.Account, Environment: svc.Environment, Limit: 1})
 	if err != nil || len(left) > 0 {
 		return err
 	}
 	return p.db.DeleteEnvironment(ctx, svc.Environment)
+}
+
+const (
+	expiryTick = time.Minute // how often it is looked which previews are over
+	expiryTime = 5 * time.Minute
+)
+
+// servePreviews withdraws previews that no commit has come to for too long, until ctx ends.
+func (s *server) servePreviews(ctx context.Context) error {
+	p := s.previews()
+	tick := time.NewTicker(expiryTick)
+	defer tick.Stop()
+	for {
+		if err := p.expire(ctx, time.Now()); err != nil && ctx.Err() == nil {
+			s.logger.Warn("previews whose time is over cannot be withdrawn", "err", err)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func (s *server) previews() previews {
+	return previews{s.db, s.withdrawing(), origins{s.db, s.git}, s.reports(), s.config.Previews.Keep}
+}
+
+// expire withdraws the previews whose time is over.
+func (p previews) expire(ctx context.Context, now time.Time) error {
+	over, err := p.db.ExpiredPreviews(ctx, now)
+	for _, one := range over {
+		err = errors.Join(err, p.expireOne(ctx, one))
+	}
+	return err
+}
+
+func (p previews) expireOne(ctx context.Context, one platform.Preview) error {
+	ctx, cancel := context.WithTimeout(ctx, expiryTime)
+	defer cancel()
+	svc, err := p.db.Service(ctx, one.Service)
+	if err != nil {
+		return ignoreMissing(err)
+	}
+	why := "no commit came for " + days(one.Expires.Sub(one.Touched)) + ". The next one brings it back."
+	if err := p.reports.gone(ctx, one, why); err != nil {
+		return err
+	}
+	_, err = p.db.Publish(ctx, platform.Event{Service: one.Parent, Kind: platform.EventPreviewGone, Message: fmt.Sprintf("the preview of pull request %d has gone: %s", one.Number, why)})
+	return errors.Join(err, p.withdraw(ctx, svc))
+}
+
+// days is a time in days, where it is some.
+func days(d time.Duration) string {
+	if d < 48*time.Hour {
+		return d.String()
+	}
+	return fmt.Sprintf("%d days", int(d.Hours())/24)
 }

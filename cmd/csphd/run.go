@@ -176,6 +176,8 @@ func (s *server) listen(ctx context.Context) error {
 	parts.Go(func() error { return s.api.Serve(ctx, control) })
 	parts.Go(func() error { return s.serveHooks(ctx) })
 	parts.Go(func() error { return s.servePolls(ctx) })
+	parts.Go(func() error { return s.serveReports(ctx) })
+	parts.Go(func() error { return s.servePreviews(ctx) })
 	parts.Go(func() error { return s.schedules.Run(ctx) })
 	parts.Go(func() error { return s.announce(ctx) })
 	parts.Go(func() error { return s.keeper.Run(ctx) })

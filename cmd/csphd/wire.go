@@ -17,6 +17,7 @@ import (
 	"csph/daemon"
 	"csph/deploy"
 	"csph/gitd"
+	"csph/gitd/forge"
 	"csph/gitd/remote"
 	"csph/handover"
 	"csph/host"
@@ -49,6 +50,7 @@ type server struct {
 	deployer   *deploy.Deployer
 	git        *gitd.Server
 	schedules  *schedule.Keeper
+	reporter   *forge.Reporter
 	api        *api.Server
 	metrics    *metrics
 
@@ -168,12 +170,17 @@ func (s *server) makeGit(context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s.git, err = gitd.New(gitd.Config{Dir: s.config.State, Addr: s.config.SSH, Remote: remote.Config{Allow: allowed}}, pushers{s.db}, pushers{s.db}, pushed{s.deployer, s.db, s.logger}, narrator{story{s.db, s.config.State}}, s.logger)
+	roots, err := trusted(s.config.Remote.CA)
+	if err != nil {
+		return err
+	}
+	s.git, err = gitd.New(gitd.Config{Dir: s.config.State, Addr: s.config.SSH, Remote: remote.Config{Allow: allowed, Roots: roots}}, pushers{s.db}, pushers{s.db}, pushed{s.deployer, s.db, s.logger}, narrator{story{s.db, s.config.State}}, s.logger)
 	return err
 }
 
 func (s *server) makeAPI(context.Context) (err error) {
 	s.makeKeeperOfTime()
+	s.makeReporter()
 	s.metrics = newMetrics(s)
 	debug, err := newDebugPage(s.debugState, s.metrics.nameOf, s.logger)
 	if err != nil {

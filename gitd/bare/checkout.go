@@ -24,10 +24,17 @@ func (q *Quarantine) Checkout(ctx context.Context, service string, commit plumbi
 	if !serviceID.MatchString(service) {
 		return "", fmt.Errorf("check out: unexpected service id %q", service)
 	}
-	dir := filepath.Join(q.store.sources, service)
+	return q.checkoutAt(ctx, filepath.Join(q.store.sources, service), commit)
+}
+
+// checkoutAt is Checkout into a folder: the files are in its folder tree.
+func (q *Quarantine) checkoutAt(ctx context.Context, dir string, commit plumbing.Hash) (string, error) {
 	w := worktree{tree: filepath.Join(dir, "tree"), index: filepath.Join(dir, "index"), dirty: filepath.Join(dir, "dirty")}
 	if err := w.open(); err != nil {
 		return "", fmt.Errorf("open checkout: %w", err)
+	}
+	if err := clearEmbedded(filepath.Join(dir, embeddedList), w.tree); err != nil {
+		return "", err
 	}
 	if err := q.store.backend.checkout(ctx, q.view(), commit, w); err != nil {
 		return "", fmt.Errorf("check out %.7s: %w", commit, err)

@@ -75,7 +75,7 @@ func (h *host) client(allow ...string) *forge.Client {
 
 func report(kind platform.ReportKind, state platform.ReportState) platform.Report {
 	return platform.Report{
-		Subject: "s", Service: "svc_1", Kind: kind, State: state, Commit: commit, Ref: "main", Label: "csph/shop", Environment: "production",
+		Subject: "s", Service: "svc_1", Kind: kind, State: state, Commit: commit, Ref: "main", Label: "csph/shop", Environment: "production/shop",
 		Pull: 7, Text: "live", URL: "http://shop.localhost", Deployment: "dep_1",
 	}
 }
@@ -195,7 +195,7 @@ func TestADeploymentIsMadeOnceAtGitHubAndThenItsStates(t *testing.T) {
 	if want := []string{deployments, deployments + "/42/statuses", deployments + "/42/statuses"}; strings.Join(h.asked, " ") != strings.Join(want, " ") {
 		t.Errorf("asked %q", h.asked)
 	}
-	if h.bodies[0]["ref"] != commit || h.bodies[0]["environment"] != "production" || h.bodies[1]["state"] != "in_progress" || h.said("environment_url") != "http://shop.localhost" {
+	if h.bodies[0]["ref"] != commit || h.bodies[0]["environment"] != "production/shop" || h.bodies[0]["production_environment"] != true || h.bodies[1]["state"] != "in_progress" || h.said("environment_url") != "http://shop.localhost" {
 		t.Errorf("said %v", h.bodies)
 	}
 }

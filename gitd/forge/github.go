@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"path"
 	"strconv"
+	"strings"
 
 	"csph/platform"
 )
@@ -31,7 +32,7 @@ func github() dialect {
 		deployment: func(s site, r platform.Report) call {
 			return call{method: http.MethodPost, path: "repos/" + s.name + "/deployments", handle: []string{"id"}, body: map[string]any{
 				"ref": r.Commit, "environment": r.Environment, "description": cut(r.Text, longestHubText), "auto_merge": false, "required_contexts": []string{},
-				"transient_environment": r.Pull != 0, "production_environment": r.Environment == platform.DefaultEnvironment,
+				"transient_environment": r.Pull != 0, "production_environment": strings.HasPrefix(r.Environment, platform.DefaultEnvironment+"/"),
 			}}
 		},
 		outcome: func(s site, r platform.Report) call {

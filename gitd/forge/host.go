@@ -12,7 +12,7 @@ import (
 	"csph/platform"
 )
 
-// Provider is who keeps a repository. Those that are understood are webhook's, but the generic one.
+// Provider is who keeps a repository: those of webhook, but the generic one.
 type Provider = webhook.Provider
 
 // ProviderOf tells who keeps a repository by its host, where that is one that everybody knows; "" where it is not.

@@ -77,11 +77,7 @@ func (c *Client) connect(ctx context.Context, r Repository) (transport.UploadPac
 	}
 	var auth transport.AuthMethod
 	if r.Credential.Token != "" {
-		user := r.Credential.User
-		if user == "" {
-			user = tokenUser(u.Hostname())
-		}
-		auth = &githttp.BasicAuth{Username: user, Password: r.Credential.Token}
+		auth = &githttp.BasicAuth{Username: userFor(r.Credential, u.Hostname()), Password: r.Credential.Token}
 	}
 	return githttp.NewClient(c.http).NewUploadPackSession(endpoint, auth)
 }

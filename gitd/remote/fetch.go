@@ -134,6 +134,40 @@ func (c *Client) Fetch(ctx context.Context, r Repository, ref string, commit plu
 	return pack, nil
 }
 
+// FetchExactly is Fetch of a commit and of no other: one that is at the end of no reference is given by servers only that
+// give any.
+func (c *Client) FetchExactly(ctx context.Context, r Repository, commit plumbing.Hash, have Have, progress io.Writer) (*Pack, error) {
+	if slices.Contains(have.Commits, commit) {
+		return nil, nil
+	}
+	session, advertised, err := c.open(ctx, r)
+	if err != nil {
+		return nil, explain("read", r.URL, err)
+	}
+	if !givesAny(advertised.Capabilities) && !atAnEnd(advertised, commit) {
+		session.Close()
+		return nil, explain("fetched", r.URL, fmt.Errorf("its host gives the ends of branches and tags only, and commit %.7s is at none", commit))
+	}
+	pack, err := request(ctx, session, advertised, commit, have, progress)
+	if err != nil {
+		session.Close()
+		return nil, explain("fetched", r.URL, err)
+	}
+	return pack, nil
+}
+
+// atAnEnd reports whether a commit is at the end of a reference.
+func atAnEnd(a *packp.AdvRefs, commit plumbing.Hash) bool {
+	for _, ends := range []map[string]plumbing.Hash{a.References, a.Peeled} {
+		for _, id := range ends {
+			if id == commit {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // givesAny reports whether a server gives commits that are not at the end of a reference (gitprotocol-capabilities(5)).
 func givesAny(l *capability.List) bool {
 	return l.Supports(capability.AllowReachableSHA1InWant) || l.Supports("allow-any-sha1-in-want")

@@ -13,6 +13,7 @@ import (
 type Repository struct {
 	URL        string // https://…, ssh://… or user@host:path
 	Credential Credential
+	LFS        bool // whether the contents of Git LFS files are wanted
 }
 
 // Credential opens a repository; the zero one opens public repositories.
@@ -49,6 +50,14 @@ func ParseURL(text string) (*url.URL, error) {
 		return nil, fmt.Errorf("%w: %q: the address of a repository has neither ? nor #", platform.ErrInvalid, u.Redacted())
 	}
 	return u, nil
+}
+
+// userFor is the user name that goes with a token.
+func userFor(c Credential, host string) string {
+	if c.User != "" {
+		return c.User
+	}
+	return tokenUser(host)
 }
 
 // tokenUser is the user name that a host wants with its tokens.

@@ -1,6 +1,9 @@
 package webhook
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Event is what a delivery says, the same for all providers. The zero Event is of a kind that csph has no use for.
 type Event struct {
@@ -16,7 +19,19 @@ type Change struct {
 	Ref     string // refs/heads/main, refs/tags/v1
 	Commit  string // what it is now; "" when it was deleted
 	Message string // of that commit; "" where the provider does not say
+	// Paths are files that the push has touched; Whole says that there are no others.
+	Paths []string
+	Whole bool
 }
+
+// touched is what a provider says of the files of one commit.
+type touched struct {
+	Added    []string `json:"added"`
+	Removed  []string `json:"removed"`
+	Modified []string `json:"modified"`
+}
+
+func (t touched) paths() []string { return slices.Concat(t.Added, t.Removed, t.Modified) }
 
 // PullState is what became of a pull request.
 type PullState string

@@ -50,6 +50,10 @@ type hubPayload struct {
 	Ref        string     `json:"ref"`
 	After      string     `json:"after"`
 	Deleted    bool       `json:"deleted"`
+	Created    bool       `json:"created"`
+	Forced     bool       `json:"forced"`
+	Commits    []touched  `json:"commits"`
+	Total      int        `json:"total_commits"` // of Gitea, which lists some of them
 	HeadCommit *hubCommit `json:"head_commit"`
 	Repository hubName    `json:"repository"`
 	Sender     struct {
@@ -67,6 +71,9 @@ type hubPayload struct {
 		} `json:"head"`
 	} `json:"pull_request"`
 }
+
+// mostCommits is how many commits of a push GitHub lists.
+const mostCommits = 2048
 
 type hubName struct {
 	FullName string `json:"full_name"`
@@ -103,6 +110,10 @@ func (p hubPayload) change() Change {
 		// after names the tag object where a tag is annotated; the commit is what is deployed.
 		c.Commit, c.Message = p.HeadCommit.ID, p.HeadCommit.Message
 	}
+	for _, one := range p.Commits {
+		c.Paths = append(c.Paths, one.paths()...)
+	}
+	c.Whole = len(c.Paths) > 0 && !p.Created && !p.Forced && p.Total <= len(p.Commits) && len(p.Commits) < mostCommits
 	return c
 }
 

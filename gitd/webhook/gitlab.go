@@ -31,8 +31,10 @@ type gitlabPayload struct {
 	Ref         string         `json:"ref"`
 	After       string         `json:"after"`
 	CheckoutSHA string         `json:"checkout_sha"`
+	Before      string         `json:"before"`
 	Commits     []gitlabCommit `json:"commits"`
-	User        string         `json:"user_username"` // of pushes
+	Total       int            `json:"total_commits_count"` // of which some are listed
+	User        string         `json:"user_username"`       // of pushes
 	Author      struct {       // of merge requests
 		Username string `json:"username"`
 	} `json:"user"`
@@ -56,6 +58,7 @@ type gitlabProject struct {
 type gitlabCommit struct {
 	ID      string `json:"id"`
 	Message string `json:"message"`
+	touched
 }
 
 func readGitLab(_ http.Header, body []byte) (Event, error) {
@@ -86,7 +89,9 @@ func (p gitlabPayload) change() Change {
 		if commit.ID == c.Commit {
 			c.Message = commit.Message
 		}
+		c.Paths = append(c.Paths, commit.paths()...)
 	}
+	c.Whole = len(c.Paths) > 0 && commitOr(p.Before) != "" && p.Total == len(p.Commits)
 	return c
 }
 

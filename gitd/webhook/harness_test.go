@@ -180,6 +180,8 @@ func genuine(p Provider, event string, body []byte) delivery {
 		set("X-Event-Key", event, "X-Request-UUID", "d-1", "X-Hub-Signature", "sha256="+sum)
 	case BitbucketServer:
 		set("X-Event-Key", event, "X-Request-Id", "d-1", "X-Hub-Signature", "sha256="+sum)
+	case Generic:
+		set("X-Csph-Delivery", "d-1", "X-Csph-Signature-256", "sha256="+sum)
 	case AzureDevOps:
 		r := &http.Request{Header: h}
 		r.SetBasicAuth(azureUser, secret)

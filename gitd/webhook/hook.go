@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"csph/gitd/watch"
 	"csph/platform"
 )
 
@@ -17,9 +18,10 @@ type Hook struct {
 	Service  string // id
 	Provider Provider
 	Secret   string
-	Branch   string // what is deployed; "" means main
-	Tags     string // pattern of the tags that are deployed too, as path.Match has it; "" for none
-	Previews bool   // pull requests get environments of their own
+	Branch   string   // what is deployed; "" means main
+	Tags     string   // pattern of the tags that are deployed too, as path.Match has it; "" for none
+	Previews bool     // pull requests get environments of their own
+	Watch    []string // patterns of the files that count, as package watch has them; none: all
 }
 
 // DefaultBranch is what a hook without a branch deploys.
@@ -32,6 +34,9 @@ func (h Hook) Validate() error {
 	}
 	if _, err := path.Match(h.Tags, "v1"); err != nil {
 		return fmt.Errorf("%w: %q is no pattern of tags: %v; write for example v*", platform.ErrInvalid, h.Tags, err)
+	}
+	if _, err := watch.Parse(h.Watch); err != nil {
+		return err
 	}
 	return nil
 }
@@ -94,8 +99,16 @@ func (h Hook) judgeChange(c Change, sender string) Verdict {
 		return refuse("the commit of %s is no commit id", c.Ref)
 	case Skips(c.Message):
 		return refuse("the commit's message says to skip it")
+	case c.Whole && !h.watches(c.Paths) && strings.HasPrefix(c.Ref, heads):
+		return refuse("none of the files that are watched has changed: %s", strings.Join(h.Watch, " "))
 	}
 	return Verdict{Order: Order{Hook: h.ID, Service: h.Service, Ref: c.Ref, Commit: c.Commit, Subject: c.Subject(), Sender: sender}}
+}
+
+// watches reports whether one of the paths counts. What Validate would refuse counts.
+func (h Hook) watches(paths []string) bool {
+	watched, err := watch.Parse(h.Watch)
+	return err != nil || watched.Touched(paths)
 }
 
 var commitID = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)

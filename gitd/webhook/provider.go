@@ -23,7 +23,8 @@ const (
 	Bitbucket       Provider = "bitbucket"        // bitbucket.org
 	BitbucketServer Provider = "bitbucket-server" // Bitbucket Data Center
 	AzureDevOps     Provider = "azure"
-	Gitea           Provider = "gitea" // and Forgejo
+	Gitea           Provider = "gitea"   // and Forgejo
+	Generic         Provider = "generic" // csph's own form, for whatever else
 )
 
 // dialect is how one provider speaks.
@@ -43,7 +44,7 @@ type dialect struct {
 func dialects() map[Provider]dialect {
 	return map[Provider]dialect{
 		GitHub: github(), GitLab: gitlab(), Bitbucket: bitbucket(), BitbucketServer: bitbucketServer(),
-		AzureDevOps: azure(), Gitea: gitea(),
+		AzureDevOps: azure(), Gitea: gitea(), Generic: generic(),
 	}
 }
 

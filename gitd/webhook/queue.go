@@ -8,9 +8,10 @@ import (
 	"time"
 )
 
-// Queue carries out accepted orders, those of earlier runs of the server first. It starts them in the order in
+// Queue carries out accepted orders, those of earlier runs of the server first. It starts those of a service in the order in
 // which they were accepted and does not wait for one to end before it starts the next: a newer deployment
-// supersedes an older one of its service, and builds wait for their turn elsewhere.
+// supersedes an older one of its service, and builds wait for their turn elsewhere. A service whose repository is slow
+// to answer holds up no other.
 type Queue struct {
 	orders  Orders
 	starter Starter
@@ -52,11 +53,11 @@ func (q *Queue) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var running sync.WaitGroup
-	defer running.Wait()
+	l := &lanes{queue: q, waiting: map[string][]Order{}}
+	defer l.running.Wait()
 	recalled := identities(left)
 	for _, o := range left {
-		q.carry(ctx, o, &running)
+		l.add(ctx, o)
 	}
 	for {
 		select {
@@ -66,9 +67,45 @@ func (q *Queue) Run(ctx context.Context) error {
 		}
 		for _, o := range q.take() {
 			if !recalled[o.ID] { // one that was accepted while the list was read may be in it, too
-				q.carry(ctx, o, &running)
+				l.add(ctx, o)
 			}
 		}
+	}
+}
+
+// lanes are the orders that are being carried out, a lane for each service.
+type lanes struct {
+	queue   *Queue
+	running sync.WaitGroup
+
+	mu      sync.Mutex
+	waiting map[string][]Order // by service; there is an entry while its lane runs
+}
+
+// add puts an order behind those of its service.
+func (l *lanes) add(ctx context.Context, o Order) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	before, runs := l.waiting[o.Service]
+	l.waiting[o.Service] = append(before, o)
+	if !runs {
+		l.running.Go(func() { l.run(ctx, o.Service) })
+	}
+}
+
+// run carries out the orders of a service until there are no more.
+func (l *lanes) run(ctx context.Context, service string) {
+	for {
+		l.mu.Lock()
+		orders := l.waiting[service]
+		if len(orders) == 0 || ctx.Err() != nil {
+			delete(l.waiting, service)
+			l.mu.Unlock()
+			return
+		}
+		l.waiting[service] = orders[1:]
+		l.mu.Unlock()
+		l.queue.carry(ctx, orders[0], &l.running)
 	}
 }
 

@@ -19,6 +19,7 @@ var pushes = []struct {
 	{Bitbucket, "repo:push", "bitbucket_push.json", "709d658dc5b6d6afcd46049c2f332ee3f515a67d"},
 	{BitbucketServer, "repo:refs_changed", "bitbucket_server_push.json", "178864a7d521b6f5e720b386b2c2b0ef8563e0dc"},
 	{AzureDevOps, "", "azure_push.json", "33b55f7cb7e7e245323987634f960cf4a6e6bc74"},
+	{Generic, "", "generic_push.json", "a10867b14bb761a232cd80139fbd4c0d33264240"},
 }
 
 func TestAPushToTheTrackedBranchIsDeployedOnce(t *testing.T) {
@@ -46,7 +47,7 @@ func TestAForgedDeliveryIsRefused(t *testing.T) {
 			d := newDesk(t, Hook{Provider: p.provider})
 			for name, forge := range map[string]func(*delivery){
 				"no proof at all": func(f *delivery) {
-					for _, h := range []string{"X-Hub-Signature-256", "X-Hub-Signature", "X-Gitea-Signature", "X-Gitlab-Token", "Authorization"} {
+					for _, h := range []string{"X-Hub-Signature-256", "X-Hub-Signature", "X-Gitea-Signature", "X-Gitlab-Token", "X-Csph-Signature-256", "Authorization"} {
 						f.header.Del(h)
 					}
 				},
@@ -54,6 +55,7 @@ func TestAForgedDeliveryIsRefused(t *testing.T) {
 					f.header.Set("X-Hub-Signature-256", "sha256="+strings.Repeat("0", 64))
 					f.header.Set("X-Hub-Signature", "sha256="+strings.Repeat("0", 64))
 					f.header.Set("X-Gitea-Signature", strings.Repeat("0", 64))
+					f.header.Set("X-Csph-Signature-256", "sha256="+strings.Repeat("0", 64))
 					f.header.Set("X-Gitlab-Token", secret+"x")
 					(&http.Request{Header: f.header}).SetBasicAuth(azureUser, secret+"x")
 				},
@@ -61,6 +63,7 @@ func TestAForgedDeliveryIsRefused(t *testing.T) {
 					f.header.Set("X-Hub-Signature-256", "sha256=zz")
 					f.header.Set("X-Hub-Signature", "sha1=00")
 					f.header.Set("X-Gitea-Signature", "")
+					f.header.Set("X-Csph-Signature-256", "sha256=zz")
 					f.header.Set("X-Gitlab-Token", "")
 					f.header.Set("Authorization", "Basic zz")
 				},

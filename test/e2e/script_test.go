@@ -21,7 +21,7 @@ func TestScripts(t *testing.T) {
 		t.Skip("starts containers")
 	}
 	// The repositories that scripts fetch from are on this machine.
-	runScripts(t, "testdata/scripts", newServer(t, "--config", settings(t, "remote:\n  allow: [127.0.0.0/8]\n")))
+	runScripts(t, "testdata/scripts", newServer(t, "--config", hubSettings(t)))
 }
 
 // TestFaults kills and breaks things in the middle; its scripts take turns on a csphd of their own.
@@ -33,7 +33,7 @@ func TestFaults(t *testing.T) {
 	if err != nil || len(scripts) == 0 {
 		t.Fatalf("no fault scripts: %v", err)
 	}
-	s := newServer(t)
+	s := newServer(t, "--config", hubSettings(t))
 	for _, script := range scripts {
 		t.Run(strings.TrimSuffix(filepath.Base(script), ".txtar"), func(t *testing.T) {
 			testscript.Run(t, params(s, testscript.Params{Files: []string{script}}))

@@ -7,6 +7,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/cgi"
@@ -16,6 +19,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -31,25 +35,79 @@ func settings(t testing.TB, text string) string {
 	return path
 }
 
-// hub NAME: another git server, git's own over HTTP, with the repository NAME.git, at $HUB. Work trees push to it by
-// the remote hub, the path of the repository.
+// hub NAME: another git server, git's own over HTTPS, with the repository acme/NAME.git, at $HUB. Work trees push to it by
+// the path of the repository, $HUB_PATH. It takes what GitHub's API does, from whoever has the token "hunter2", and
+// writes that down in the file hub-told, a line each.
 func hub(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: hub NAME")
 	}
 	root := ts.MkAbs("hub")
-	repository := filepath.Join(root, args[0]+".git")
+	repository := filepath.Join(root, "acme", args[0]+".git")
 	ts.Check(os.MkdirAll(root, 0o755))
 	ts.Check(ts.Exec("git", "init", "-q", "--bare", "-b", "main", repository))
 	out, err := exec.Command("git", "--exec-path").Output()
 	ts.Check(err)
-	server := httptest.NewServer(&cgi.Handler{
+	mux := http.NewServeMux()
+	mux.Handle("/", &cgi.Handler{
 		Path: filepath.Join(strings.TrimSpace(string(out)), "git-http-backend"),
 		Env:  []string{"GIT_PROJECT_ROOT=" + root, "GIT_HTTP_EXPORT_ALL=1"},
 	})
+	mux.Handle("/api/v3/", &hubAPI{path: ts.MkAbs("hub-told")})
+	server := httptest.NewTLSServer(mux)
 	ts.Defer(server.Close)
-	ts.Setenv("HUB", server.URL+"/"+args[0]+".git")
+	ts.Setenv("HUB", server.URL+"/acme/"+args[0]+".git")
 	ts.Setenv("HUB_PATH", repository)
+}
+
+// hubAPI is the part of GitHub's API that reports go to.
+type hubAPI struct {
+	path string // of the file that has what was told
+
+	mu sync.Mutex
+	n  int
+}
+
+func (h *hubAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("Authorization") != "Bearer hunter2" {
+		http.Error(w, `{"message":"Bad credentials"}`, http.StatusUnauthorized)
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if err := h.write(r); err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	h.n++
+	w.WriteHeader(http.StatusCreated)
+	fmt.Fprintf(w, `{"id": %d}`, h.n)
+}
+
+func (h *hubAPI) write(r *http.Request) error {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(h.path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(f, "%s %s %s\n", r.Method, r.URL.Path, body)
+	return errors.Join(err, f.Close())
+}
+
+// hubSettings is the configuration of a csphd that may fetch from hubs, which are on this machine.
+func hubSettings(t testing.TB) string {
+	t.Helper()
+	server := httptest.NewTLSServer(http.NotFoundHandler()) // its certificate is that of all of them
+	defer server.Close()
+	ca := filepath.Join(t.TempDir(), "hub.pem")
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	if err := os.WriteFile(ca, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return settings(t, "remote:\n  allow: [127.0.0.0/8]\n  ca: "+ca+"\n")
 }
 
 // deliver CREATED REF COMMIT DELIVERY [SECRET]: GitHub's delivery of a push, to the webhook in the file CREATED, which
