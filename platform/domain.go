@@ -42,6 +42,7 @@ const (
 	FromACME     CertificateSource = "acme"     // ordered from a certificate authority, renewed alone
 	FromUpload   CertificateSource = "uploaded" // given by the user, who renews it
 	FromInternal CertificateSource = "internal" // issued by the server's own authority
+	FromHost     CertificateSource = "host"     // that of the host, of which the domain is some paths
 )
 
 // DomainCertificate is what is known of the certificate that a domain is served with.

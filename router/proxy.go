@@ -29,7 +29,7 @@ func (s *session) serve(head int) {
 	s.head = string(s.req.Method) == "HEAD"
 	s.idem = s.req.Idempotent()
 	s.form = formFor(s.req.Get(h1.Accept))
-	s.route = s.r.table.Load().lookup(s.name)
+	s.route = s.r.table.Load().find(s.name, s.req.Target)
 	s.noteRequest()
 	if s.route != nil {
 		s.route.counts.shard(s.number).started.Add(1)
@@ -191,7 +191,7 @@ func (s *session) offerCounted(t *target) (done bool, why page) {
 // nil when there is none. Targets set aside come last.
 func (s *session) choose(failed []*target) *target {
 	for {
-		route := s.r.table.Load().lookup(s.name)
+		route := s.r.table.Load().route(s.route.service)
 		if route == nil {
 			return nil
 		}

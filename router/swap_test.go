@@ -277,3 +277,51 @@ func TestALargeTableIsSwappedQuickly(t *testing.T) {
 	}
 	t.Logf("a swap among 10,000 services takes %s", took[10])
 }
+
+func TestAServiceMayHavePartOfAHost(t *testing.T) {
+	b := start(t, Config{})
+	ctx := context.Background()
+	for service, hosts := range map[string][]string{
+		"site": {"app.test"}, "api": {"App.test/api"}, "deep": {"app.test/api/v2"}, "lone": {"other.test/x"},
+	} {
+		if _, err := b.Swap(ctx, service, hosts, []netip.AddrPort{says(t, service)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for at, want := range map[string]string{
+		"app.test/": "site", "app.test/api": "api", "APP.test/api/": "api", "app.test/api?x=/api/v2": "api", "app.test/apis": "site",
+		"app.test/api/v2": "deep", "app.test/api/v2/x": "deep", "app.test/api/v20": "api", "app.test/x/api": "site", "other.test/x/y": "lone",
+	} {
+		if status, body := b.get("http://" + at); status != 200 || body != want {
+			t.Errorf("%s: status %d, body %q, want %s", at, status, body, want)
+		}
+	}
+	if status, _ := b.get("http://other.test/"); status != 404 {
+		t.Errorf("a host of which only a part is known: status %d", status)
+	}
+	if got := served(b, "api"); !slices.Equal(got, []string{"app.test/api"}) {
+		t.Errorf("the table has %v", got)
+	}
+	if _, err := b.Swap(ctx, "thief", []string{"app.test/api"}, nil); !errors.Is(err, platform.ErrConflict) {
+		t.Errorf("another service's part: %v", err)
+	}
+	for _, bad := range []string{"app.test/", "app.test/a/../b", "*.test/api", "/api", "app.test/a?b"} {
+		if _, err := b.Swap(ctx, "bad", []string{bad}, nil); !errors.Is(err, platform.ErrInvalid) {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
+	b.Remove(ctx, "api")
+	if _, body := b.get("http://app.test/api/x"); body != "site" {
+		t.Errorf("after the part has gone %q answers", body)
+	}
+}
+
+// served is the hosts that lead to a service.
+func served(b *bench, service string) []string {
+	for _, r := range b.Table().Routes {
+		if r.Service == service {
+			return r.Hosts
+		}
+	}
+	return nil
+}

@@ -18,7 +18,8 @@ type Table struct {
 }
 
 // Route is one service. A host is a name, or "*." and a name: any host below that name, however deep.
-// The longest match wins.
+// The longest match wins. A name may be followed by the beginning of paths, "app.example.com/api": then the
+// service has these of the host, and the longest prefix wins.
 type Route struct {
 	Service string           `json:"service"`
 	Hosts   []string         `json:"hosts"`
@@ -31,7 +32,8 @@ type table struct {
 	routes   []*route
 	services map[string]int // index into routes
 	hosts    map[string]int
-	wild     map[string]int // by the name below "*."
+	wild     map[string]int    // by the name below "*."
+	parts    map[string][]part // by host, the longest prefix first
 }
 
 // route is one service in a table.
@@ -48,6 +50,12 @@ func newTable(version uint64, routes []*route) (*table, error) {
 	for i, r := range routes {
 		t.services[r.service] = i
 		for _, h := range r.hosts {
+			if host, prefix := platform.SplitDomain(h); prefix != "" {
+				if err := t.addPart(host, prefix, i); err != nil {
+					return nil, err
+				}
+				continue
+			}
 			names, name := t.hosts, h
 			if rest, ok := strings.CutPrefix(h, "*."); ok {
 				names, name = t.wild, rest
@@ -127,6 +135,14 @@ func (t *table) allTargets() []*target {
 func normalHosts(hosts []string) ([]string, error) {
 	seen := map[string]bool{}
 	for _, h := range hosts {
+		if host, prefix := platform.SplitDomain(h); prefix != "" {
+			normal, err := normalPart(host, prefix)
+			if err != nil {
+				return nil, err
+			}
+			seen[normal] = true
+			continue
+		}
 		name, wild := strings.CutPrefix(h, "*.")
 		normal := string(h1.AppendHost(nil, []byte(name)))
 		if !h1.ValidName(name) || normal == "" {

@@ -106,8 +106,9 @@ func (db *DB) domain(ctx context.Context, q querier, id string) (platform.Domain
 
 // FindDomain returns the account's domain that ref means: an id, or a name.
 func (db *DB) FindDomain(ctx context.Context, account, ref string) (platform.Domain, error) {
+	host, prefix := platform.SplitDomain(ref)
 	d, err := one(ctx, db.reader, scanDomain, "domain", ref, domainColumns+"WHERE p.account = $1 AND (d.id = $2 OR d.name = $3)",
-		account, ref, strings.ToLower(strings.TrimSuffix(ref, ".")))
+		account, ref, strings.ToLower(strings.TrimSuffix(host, "."))+prefix)
 	return d, db.explain(err)
 }
 

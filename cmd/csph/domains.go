@@ -70,6 +70,7 @@ func (a *app) domainsAdd() *cobra.Command {
 		Use: "add DOMAIN", Short: "Add a domain to a service, and print the DNS records to make", Args: exactly(1, "a domain"),
 		Example: `  csph domains add www.example.com --service web
   csph domains add '*.example.com' --service web
+  csph domains add www.example.com/api --service api
   csph domains add shop.example.com --service web --cert chain.pem --key key.pem`,
 	}
 	service := serviceFlag(cmd)

@@ -126,6 +126,9 @@ func (d domains) AddDomain(ctx context.Context, svc platform.Service, n wire.New
 	if err != nil {
 		return draft, err
 	}
+	if err := d.wholeIsThere(ctx, svc, draft); err != nil {
+		return draft, err
+	}
 	if !svc.Type.Routed() {
 		return draft, fmt.Errorf("%w: %s is a %s service, which nothing is routed to", platform.ErrInvalid, svc.Name, svc.Type)
 	}
@@ -148,6 +151,29 @@ func (d domains) AddDomain(ctx context.Context, svc platform.Service, n wire.New
 	return made, nil
 }
 
+// wholeIsThere refuses some paths of a host that is no domain of the same account: its DNS and its certificate are
+// the host's.
+func (d domains) wholeIsThere(ctx context.Context, svc platform.Service, draft platform.Domain) error {
+	host, prefix := platform.SplitDomain(draft.Name)
+	if prefix == "" {
+		return nil
+	}
+	_, err := d.db.FindDomain(ctx, svc.Account, host)
+	if errors.Is(err, platform.ErrNotFound) {
+		return fmt.Errorf("%w: %s is no domain of yours; csph domains add %s --service NAME comes first", platform.ErrConflict, host, host)
+	}
+	return err
+}
+
+// partsOf returns the domains that are some paths of a host.
+func (d domains) partsOf(ctx context.Context, whole platform.Domain) ([]platform.Domain, error) {
+	all, err := d.db.Domains(ctx, whole.Account)
+	return slices.DeleteFunc(all, func(x platform.Domain) bool {
+		host, prefix := platform.SplitDomain(x.Name)
+		return prefix == "" || host != whole.Name
+	}), err
+}
+
 func (d domains) VerifyDomain(ctx context.Context, id string) (platform.Domain, wire.DNSFinding, error) {
 	after, f, err := d.keeper.Verify(ctx, id)
 	out := wire.DNSFinding{Verdict: string(f.Verdict), Message: f.Message, Hint: f.Hint, Addresses: f.Addresses}
@@ -162,9 +188,13 @@ func (d domains) ConfigureDomain(ctx context.Context, id string, c wire.DomainCh
 		}
 	}
 	after, err := d.db.UpdateDomain(ctx, id, func(d *platform.Domain) error {
-		if c.HSTS != nil {
-			d.HSTS = *c.HSTS
+		if c.HSTS == nil {
+			return nil
 		}
+		if host, prefix := platform.SplitDomain(d.Name); prefix != "" {
+			return fmt.Errorf("%w: browsers are told to stay on HTTPS for all of a host: csph domains set-hsts %s", platform.ErrInvalid, host)
+		}
+		d.HSTS = *c.HSTS
 		return nil
 	})
 	if err == nil {
@@ -175,6 +205,13 @@ func (d domains) ConfigureDomain(ctx context.Context, id string, c wire.DomainCh
 
 // RemoveDomain takes a domain, its route and its certificates away.
 func (d domains) RemoveDomain(ctx context.Context, gone platform.Domain) error {
+	parts, err := d.partsOf(ctx, gone)
+	if err != nil {
+		return err
+	}
+	if len(parts) > 0 {
+		return fmt.Errorf("%w: %s leads to service %s by paths of %s; csph domains remove %s comes first", platform.ErrConflict, parts[0].Name, parts[0].ServiceName, gone.Name, parts[0].Name)
+	}
 	if err := d.db.DeleteDomain(ctx, gone.ID); err != nil {
 		return err
 	}

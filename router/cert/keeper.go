@@ -122,7 +122,9 @@ func (k *Keeper) Load(ctx context.Context) error {
 	}
 	changes := make(map[string]*site, len(all))
 	for _, d := range all {
-		changes[d.Name] = k.siteOf(d, k.stored(ctx, d))
+		if d.Certificate.Source != platform.FromHost {
+			changes[d.Name] = k.siteOf(d, k.stored(ctx, d))
+		}
 	}
 	k.sites.put(changes)
 	return nil

@@ -142,3 +142,30 @@ func TestOfSeveralErrorsTheOneThatSaysMoreIsTold(t *testing.T) {
 		}
 	}
 }
+
+func TestSomePathsOfAHostAreADomainWithoutACertificate(t *testing.T) {
+	k, _ := local(t)
+	d, err := k.Draft("svc_1", "WWW.Example.com/Api/v1", 0, false)
+	if err != nil || d.Name != "www.example.com/Api/v1" || d.Status != platform.DomainActive || d.Certificate.Source != platform.FromHost {
+		t.Errorf("%+v, %v", d, err)
+	}
+	if due := k.due(d); !due.IsZero() {
+		t.Errorf("it is due at %s", due)
+	}
+	if records := k.DNSRecords(t.Context(), d); len(records) != 0 {
+		t.Errorf("records %+v", records)
+	}
+	for _, bad := range []string{"*.example.com/api", "www.example.com/", "www.example.com/a/../b", "/api", "exam ple.com/api"} {
+		if _, err := k.Draft("svc_1", bad, 0, false); !errors.Is(err, platform.ErrInvalid) {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
+	for _, refused := range []struct {
+		hsts     int64
+		internal bool
+	}{{1, false}, {0, true}} {
+		if _, err := k.Draft("svc_1", "www.example.com/api", refused.hsts, refused.internal); !errors.Is(err, platform.ErrInvalid) {
+			t.Errorf("%+v: %v", refused, err)
+		}
+	}
+}

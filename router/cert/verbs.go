@@ -12,7 +12,15 @@ import (
 // Draft is a domain that can be recorded: name normal, and the first status. internal asks for a certificate of
 // the server's own authority, which private names get in any case. Of the apps domain only the wildcard may be
 // added, where it is public: its certificate then serves every service's own host. The error is platform.ErrInvalid.
+//
+// A name with a path, www.example.com/api, is some paths of a host that is a domain itself: it needs no certificate.
 func (k *Keeper) Draft(service, name string, hsts int64, internal bool) (platform.Domain, error) {
+	if host, prefix := platform.SplitDomain(name); prefix != "" {
+		if hsts != 0 || internal {
+			return platform.Domain{}, fmt.Errorf("%w: HSTS and certificate are those of the host; add them to %s", platform.ErrInvalid, host)
+		}
+		return draftPart(service, host, prefix)
+	}
 	normal, err := NormalName(name)
 	if err != nil {
 		return platform.Domain{}, err
@@ -33,15 +41,36 @@ func (k *Keeper) Draft(service, name string, hsts int64, internal bool) (platfor
 	return d, nil
 }
 
+// draftPart is Draft for some paths of a host.
+func draftPart(service, host, prefix string) (platform.Domain, error) {
+	normal, err := NormalName(host)
+	if err == nil {
+		err = platform.CheckPrefix(prefix)
+	}
+	if err == nil && isWildcard(normal) {
+		err = fmt.Errorf("%w: a wildcard cannot be shared by paths; name each host", platform.ErrInvalid)
+	}
+	d := platform.Domain{Service: service, Name: normal + prefix, Status: platform.DomainActive}
+	d.Certificate.Source = platform.FromHost
+	d.State.Message = "requests for " + prefix + " and below it go to the service; " + normal + " is served as its own domain says"
+	return d, err
+}
+
 // Added begins to serve, and to work on, a domain that was recorded.
 func (k *Keeper) Added(ctx context.Context, d platform.Domain) {
-	k.serve(d, nil)
+	if d.Certificate.Source != platform.FromHost {
+		k.serve(d, nil)
+	}
 	k.publish(ctx, d, platform.EventDomainAdded, d.Name+" was added; it is "+string(d.Status))
 	k.Wake()
 }
 
 // Reload serves a domain by what its record says now, after its HSTS was changed.
-func (k *Keeper) Reload(d platform.Domain) { k.serve(d, k.certOf(d.Name)) }
+func (k *Keeper) Reload(d platform.Domain) {
+	if d.Certificate.Source != platform.FromHost {
+		k.serve(d, k.certOf(d.Name))
+	}
+}
 
 // Removed stops serving a domain whose record is gone, ends an order for it, and deletes its certificates and keys.
 func (k *Keeper) Removed(ctx context.Context, d platform.Domain) error {
@@ -51,9 +80,12 @@ func (k *Keeper) Removed(ctx context.Context, d platform.Domain) error {
 		return err
 	}
 	defer done()
-	k.sites.put(map[string]*site{d.Name: nil})
 	k.forgetPlan(d.ID)
 	k.publish(ctx, d, platform.EventDomainRemoved, d.Name+" was removed")
+	if d.Certificate.Source == platform.FromHost {
+		return nil // it has none of its own
+	}
+	k.sites.put(map[string]*site{d.Name: nil})
 	return k.discard(ctx, d.Name)
 }
 
@@ -69,7 +101,8 @@ func (k *Keeper) Verify(ctx context.Context, id string) (platform.Domain, dnsche
 	if err != nil {
 		return d, dnscheck.Finding{}, err
 	}
-	f, err := k.DNS.Check(ctx, d.Name, k.expect(ctx, d))
+	host, _ := platform.SplitDomain(d.Name)
+	f, err := k.DNS.Check(ctx, host, k.expect(ctx, d))
 	if err != nil || d.Status == platform.DomainActive || d.Status == platform.Issuing || d.Certificate.Source != platform.FromACME {
 		return d, f, err
 	}
@@ -80,8 +113,11 @@ func (k *Keeper) Verify(ctx context.Context, id string) (platform.Domain, dnsche
 // DNSRecords are the records that a domain needs: one that follows the service's own host, where that is in
 // the public DNS, or else the server's addresses.
 func (k *Keeper) DNSRecords(ctx context.Context, d platform.Domain) []platform.DNSRecord {
-	e := k.Expect(ctx, d)
 	var all []platform.DNSRecord
+	if d.Certificate.Source == platform.FromHost {
+		return all // the host has them
+	}
+	e := k.Expect(ctx, d)
 	direct := ""
 	if e.Host != "" {
 		all = append(all, alias(d.Name, e.Host))

@@ -17,7 +17,7 @@ const writeTimeout = 10 * time.Second
 // due is when there is something to do for a domain, the zero time for never.
 func (k *Keeper) due(d platform.Domain) time.Time {
 	switch {
-	case d.Certificate.Source == platform.FromInternal:
+	case d.Certificate.Source == platform.FromInternal, d.Certificate.Source == platform.FromHost:
 		return time.Time{}
 	case d.Status == platform.DomainActive:
 		return k.dueActive(d)

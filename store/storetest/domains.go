@@ -28,6 +28,12 @@ var domainTests = map[string]func(*fixture){
 		}
 		_, err = f.FindDomain(f.ctx, "acc_other", made.ID)
 		f.refused(err, platform.ErrNotFound)
+		part := f.domain("api", "www.example.com/Api")
+		found, err := f.FindDomain(f.ctx, f.account, "WWW.Example.com/Api")
+		f.ok(err)
+		same(f, "id", found.ID, part.ID)
+		_, err = f.FindDomain(f.ctx, f.account, "www.example.com/api") // paths have cases
+		f.refused(err, platform.ErrNotFound)
 	},
 	"ADomainBelongsToOneServiceOnly": func(f *fixture) {
 		f.domain("web", "www.example.com")
