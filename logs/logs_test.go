@@ -274,7 +274,7 @@ func TestALineIsSeenOnlyWhenItIsComplete(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{"12 O text\n", "12 O text", "\n\n", "9999999999999999999999 O x\n", "-1 E y\n", "1 X \n1 S z\n", "0 O \x00\xff\n"} {
+	for _, s := range []string{"12 O text\n", "12 O text", "\n\n", "9999999999999999999999 O x\n", "-1 E y\n", "1 X \n1 S z\n", "0 O \x00\xff\n", "1 o a1 text\n2 s a1 \n3 e  x\n", "1 P {}\n2 p a {}\n3 x a b\n"} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -282,7 +282,7 @@ func FuzzParse(f *testing.F) {
 		if err := os.WriteFile(path, b, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		first, err := Read(path, Query{})
+		first, err := Read(path, Query{Progress: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -290,7 +290,7 @@ func FuzzParse(f *testing.F) {
 		if err := create(t, again, Options{}).AppendLines(first...); err != nil {
 			t.Fatal(err)
 		}
-		second, err := Read(again, Query{})
+		second, err := Read(again, Query{Progress: true})
 		if err != nil || len(first) != len(second) {
 			t.Fatalf("%d lines became %d: %v", len(first), len(second), err)
 		}
@@ -308,5 +308,23 @@ func BenchmarkAppend(b *testing.B) {
 		if err := w.Append(Out, "a line of output as an app would write it, of usual length"); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+func TestALineSaysWhichStepItIsOfAndProgressIsForThoseWhoAsk(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.log")
+	w := create(t, path, Options{})
+	add(t, w, "of none")
+	if err := w.AppendOf("a1", Err, "of a1\nand on"); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Append(Progress, "{}"); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, path, Query{}, "of none", "of a1", "and on")
+	expect(t, path, Query{Tail: 1}, "and on")
+	lines, err := Read(path, Query{Progress: true})
+	if err != nil || len(lines) != 4 || lines[1].Step != "a1" || lines[2].Step != "a1" || lines[1].Stream != Err || lines[3].Stream != Progress {
+		t.Errorf("read %+v, %v", lines, err)
 	}
 }
