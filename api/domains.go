@@ -2,8 +2,10 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -111,11 +113,26 @@ func (s *Server) addDomain(ctx context.Context, in *addDomain) (*body[wire.Domai
 	if err != nil {
 		return nil, err
 	}
+	if err := s.shared(ctx, in.Body.Name); err != nil {
+		return nil, err
+	}
 	d, err := s.Domains.AddDomain(ctx, svc, in.Body)
 	if err != nil {
 		return nil, err
 	}
 	return answer(s.domainView(ctx, d), nil)
+}
+
+// shared refuses the apps domain, and the wildcard of it, to all but operators: every account's services are below it.
+func (s *Server) shared(ctx context.Context, name string) error {
+	name = strings.TrimSuffix(strings.ToLower(strings.TrimSpace(name)), ".")
+	if s.AppsDomain == "" || strings.TrimPrefix(name, "*.") != s.AppsDomain {
+		return nil
+	}
+	if err := caller(ctx).Check(platform.MayOperate); err != nil {
+		return fmt.Errorf("the services of all accounts are below %s: %w", s.AppsDomain, err)
+	}
+	return nil
 }
 
 func (s *Server) getDomain(ctx context.Context, in *DomainPath) (*body[wire.DomainView], error) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 
+	"csph/api/client"
 	"csph/api/wire"
 	"csph/platform"
 )
@@ -62,5 +63,25 @@ func TestDomainsOfAnotherAccountDoNotExist(t *testing.T) {
 	}
 	if got, err := c.Trust(t.Context()); err != nil || got.Root == "" {
 		t.Errorf("trust: %+v, %v", got, err)
+	}
+}
+
+func TestTheAppsDomainIsForOperatorsToCertify(t *testing.T) {
+	w := start(t)
+	w.service(t, "web")
+	member, err := client.New(w.URL, w.NewMember(t, platform.Invitation{Name: "m", Role: platform.RoleMember}), "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"*.apps.example", "apps.example", "*.Apps.Example."} {
+		if _, err := member.AddDomain(t.Context(), wire.NewDomain{Name: name, Service: "web"}); !errors.Is(err, platform.ErrForbidden) {
+			t.Errorf("a member adds %s: %v", name, err)
+		}
+	}
+	if _, err := member.AddDomain(t.Context(), wire.NewDomain{Name: "www.elsewhere.example", Service: "web"}); err != nil {
+		t.Errorf("a member adds another one: %v", err)
+	}
+	if _, err := w.AddDomain(t.Context(), wire.NewDomain{Name: "*.apps.example", Service: "web"}); err != nil {
+		t.Errorf("an operator adds it: %v", err)
 	}
 }

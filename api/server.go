@@ -38,6 +38,8 @@ type Options struct {
 	Version string // of csphd
 	// URL is where a service is reached, as shown to people.
 	URL func(platform.Service) string
+	// AppsDomain is what services are below, each with a name of its own.
+	AppsDomain string
 	// GitPort is the TCP port that git push goes to.
 	GitPort int
 	// LogDir is the folder of the log files, DIR/logs: builds/<deployment>.log and

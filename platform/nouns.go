@@ -56,6 +56,7 @@ type Service struct {
 	Environment string      `json:"environment"` // id
 	EnvName     string      `json:"environment_name"`
 	Name        string      `json:"name"`
+	Host        string      `json:"host"` // first label of its host name under the apps domain
 	Type        ServiceType `json:"type"`
 	Config      Config      `json:"config"`         // what the next deployment will inherit
 	Live        string      `json:"live,omitempty"` // id of the live deployment

@@ -4,20 +4,21 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"csph/platform"
 )
 
 // serviceColumns reads services as platform.Service has them; Live follows from the deployments.
-const serviceColumns = `SELECT s.id, p.account, p.id, e.id, e.name, s.name, s.type, s.config, COALESCE(l.id, ''), s.suspended, s.scale, s.created
+const serviceColumns = `SELECT s.id, p.account, p.id, e.id, e.name, s.name, s.host, s.type, s.config, COALESCE(l.id, ''), s.suspended, s.scale, s.created
 	FROM services s
 	JOIN environments e ON e.id = s.environment
 	JOIN projects p ON p.id = e.project
 	LEFT JOIN deployments l ON l.service = s.id AND l.status = 'live' `
 
 func scanService(r row) (s platform.Service, err error) {
-	err = r.Scan(&s.ID, &s.Account, &s.Project, &s.Environment, &s.EnvName, &s.Name, &s.Type,
+	err = r.Scan(&s.ID, &s.Account, &s.Project, &s.Environment, &s.EnvName, &s.Name, &s.Host, &s.Type,
 		document{&s.Config}, &s.Live, &s.Suspended, &s.Scale, instant{&s.Created})
 	return s, err
 }
@@ -140,12 +141,6 @@ func (db *DB) CreateService(ctx context.Context, account, ref string, draft plat
 const ReservedName = "csph-hooks"
 
 func (db *DB) insertService(ctx context.Context, tx querier, account string, want Ref, draft platform.Service) (string, error) {
-	if want.host() == ReservedName {
-		return "", fmt.Errorf("%w: the name %s is csph's own; choose another one", platform.ErrInvalid, ReservedName)
-	}
-	if err := checkName("host", want.host()); err != nil {
-		return "", err
-	}
 	env, err := one(ctx, tx, scanText, "environment", want.Project+"/"+want.Environment,
 		`SELECT e.id FROM environments e JOIN projects p ON p.id = e.project
 			WHERE p.account = $1 AND p.name = $2 AND e.name = $3`, account, want.Project, want.Environment)
@@ -156,17 +151,55 @@ func (db *DB) insertService(ctx context.Context, tx querier, account string, wan
 	if err != nil {
 		return "", err
 	}
+	host, err := freeHost(ctx, tx, account, want, id)
+	if err != nil {
+		return "", err
+	}
 	created := now()
 	_, err = tx.ExecContext(ctx, `INSERT INTO services (id, environment, name, host, type, config, suspended, created)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-		id, env, want.Name, want.host(), draft.Type, document{draft.Config}, false, instant{&created})
+		id, env, want.Name, host, draft.Type, document{draft.Config}, false, instant{&created})
 	if taken(err) {
-		return "", fmt.Errorf("%w: there is a service %s already, or one with the host name %s that would follow from it; choose another name", platform.ErrConflict, want, want.host())
+		return "", fmt.Errorf("%w: there is a service %s already; choose another name", platform.ErrConflict, want)
 	}
 	if err != nil {
 		return "", fmt.Errorf("insert service %s: %w", want, err)
 	}
 	return id, nil
+}
+
+// freeHost is the first label of a new service's host name: what follows from its name (SPEC section 5), or, where a service of another
+// project or account has that, the same with the name of its own project or account behind it, or with the end of its id.
+func freeHost(ctx context.Context, tx querier, account string, want Ref, id string) (string, error) {
+	host := want.host()
+	if host == ReservedName {
+		return "", fmt.Errorf("%w: the name %s is csph's own; choose another one", platform.ErrInvalid, ReservedName)
+	}
+	if err := checkName("host", host); err != nil {
+		return "", err
+	}
+	owner, err := one(ctx, tx, scanText, "account", account, "SELECT name FROM accounts WHERE id = $1", account)
+	if err != nil {
+		return "", err
+	}
+	const enough = 6 // of the random end of an id
+	candidates := []string{host, host + "-" + want.Project, host + "-" + strings.ToLower(owner), host + "-" + id[len(id)-enough:]}
+	if want.Project == DefaultProject {
+		candidates = slices.Delete(candidates, 1, 2) // every account has one
+	}
+	for _, candidate := range candidates {
+		if checkName("host", candidate) != nil || candidate == ReservedName {
+			continue
+		}
+		found, err := list(ctx, tx, scanText, "SELECT id FROM services WHERE host = $1", candidate)
+		if err != nil {
+			return "", fmt.Errorf("look for the host name %s: %w", candidate, err)
+		}
+		if len(found) == 0 {
+			return candidate, nil
+		}
+	}
+	return "", fmt.Errorf("%w: the host name %s is taken, and so is what could stand for it; choose another name", platform.ErrConflict, host)
 }
 
 func checkService(s platform.Service) error {

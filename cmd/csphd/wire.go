@@ -192,7 +192,7 @@ func (s *server) makeAPI(context.Context) (err error) {
 		Commands: commands{s.engine, s.deployer}, GitPort: portOf(s.config.SSH),
 		Deployer: s.withdrawing(),
 		Traffic:  traffic{s.front}, Pages: map[string]http.Handler{"/metrics": s.metrics.handler(), "/debug": debug},
-		Version: version, URL: s.urlOf,
+		Version: version, URL: s.urlOf, AppsDomain: s.config.AppsDomain,
 		LogDir: filepath.Join(s.config.State, "logs"), Sources: filepath.Join(s.config.State, "sources"),
 	})
 	return err
@@ -214,11 +214,7 @@ func (s *server) withdrawing() withdrawing {
 
 // hostOf is the host name of a service (SPEC section 5).
 func (s *server) hostOf(svc platform.Service) string {
-	label := svc.Name
-	if svc.EnvName != store.DefaultEnvironment {
-		label += "-" + svc.EnvName
-	}
-	return label + "." + s.config.AppsDomain
+	return svc.Host + "." + s.config.AppsDomain
 }
 
 func (s *server) urlOf(svc platform.Service) string {

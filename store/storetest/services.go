@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"csph/platform"
+	"csph/store"
 )
 
 var serviceTests = map[string]func(*fixture){
@@ -99,17 +100,20 @@ var serviceTests = map[string]func(*fixture){
 			f.t.Fatalf("error is %q", err)
 		}
 	},
-	"TwoServicesCannotShareANameOrAHostName": func(f *fixture) {
+	"TwoServicesCannotShareAName": func(f *fixture) {
 		f.service("web")
 		_, err := f.CreateService(f.ctx, f.account, "web", platform.Service{})
 		f.refused(err, platform.ErrConflict)
+		_, err = f.CreateService(f.ctx, f.account, store.ReservedName, platform.Service{})
+		f.refused(err, platform.ErrInvalid)
+	},
+	"AHostNameThatIsTakenGetsTheProjectTheAccountOrTheIDBehindIt": func(f *fixture) {
+		same(f, "host", f.service("web").Host, "web")
 		f.place("shop", "staging")
-		_, err = f.CreateService(f.ctx, f.account, "shop/production/web", platform.Service{})
-		f.refused(err, platform.ErrConflict)
-		f.service("shop/staging/web")
-		_, err = f.CreateService(f.ctx, f.account, "web-staging", platform.Service{})
-		f.refused(err, platform.ErrConflict)
-		_, err = f.CreateService(f.ctx, f.account, "shop/staging/"+strings.Repeat("a", 56), platform.Service{})
+		same(f, "host in another project", f.service("shop/production/web").Host, "web-shop")
+		same(f, "host in another environment", f.service("shop/staging/web").Host, "web-staging")
+		same(f, "host that another follows from", f.service("web-staging").Host, "web-staging-default")
+		_, err := f.CreateService(f.ctx, f.account, "shop/staging/"+strings.Repeat("a", 56), platform.Service{})
 		f.refused(err, platform.ErrInvalid) // its host name would be 64 long
 	},
 	"ServicesAreListedByPlaceAndName": func(f *fixture) {
