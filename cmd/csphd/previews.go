@@ -166,7 +166,7 @@ func (p previews) withdraw(ctx context.Context, svc platform.Service) error {
 }
 
 const (
-	expiryTick = time.Minute // how often it is looked which previews are over
+	expiryTick = 5 * time.Second // how often it is looked which previews are over
 	expiryTime = 5 * time.Minute
 )
 
