@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"csph/api/apitest"
 	"csph/api/wire"
@@ -43,6 +44,40 @@ func TestARepositoryIsConnectedOnceItLetsCsphIn(t *testing.T) {
 	}
 	if err := w.DisconnectRepository(t.Context(), svc.ID); err == nil || !strings.Contains(err.Error(), "no repository") {
 		t.Errorf("twice: %v", err)
+	}
+}
+
+func TestWhatAConnectionWatchesAndWhoKeepsItIsKept(t *testing.T) {
+	w := start(t)
+	svc := w.service(t, "web")
+	n := wire.NewRepository{URL: "https://git.example.com/a/b", Provider: "sourceforge"}
+	if _, err := w.ConnectRepository(t.Context(), svc.ID, n); !errors.Is(err, platform.ErrInvalid) {
+		t.Errorf("a provider that nobody knows: %v", err)
+	}
+	n.Provider, n.Watch, n.LFS = "gitea", []string{"apps/web/**"}, true
+	if _, err := w.ConnectRepository(t.Context(), svc.ID, n); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := w.Repository(t.Context(), svc.ID); err != nil || r.Provider != "gitea" || len(r.Watch) != 1 || !r.LFS {
+		t.Errorf("%+v, %v", r, err)
+	}
+	hook, err := w.CreateWebhook(t.Context(), svc.ID, wire.NewWebhook{Provider: "github", Previews: true, KeepPreviewsSeconds: 3600, Watch: []string{"*.go"}})
+	if err != nil || hook.KeepPreviews != time.Hour || len(hook.Watch) != 1 {
+		t.Errorf("%+v, %v", hook, err)
+	}
+}
+
+func TestAPreviewSaysWhenItGoes(t *testing.T) {
+	w := start(t)
+	parent, preview := w.service(t, "web"), w.service(t, "preview")
+	if _, err := w.DB.TouchPreview(t.Context(), preview.ID, parent.ID, 7, time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := w.Service(t.Context(), "preview"); err != nil || got.Preview == nil || got.Preview.Number != 7 || time.Until(got.Preview.Expires) < 50*time.Minute {
+		t.Errorf("%+v, %v", got.Preview, err)
+	}
+	if got, err := w.Service(t.Context(), "web"); err != nil || got.Preview != nil {
+		t.Errorf("one that is none: %+v, %v", got.Preview, err)
 	}
 }
 

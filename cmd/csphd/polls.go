@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	pollTick = 15 * time.Second // how often it is looked who is due
+	pollTick = 5 * time.Second  // how often it is looked who is due
 	pollTime = 30 * time.Second // for asking one repository
 )
 

@@ -13,7 +13,7 @@ import (
 )
 
 // reported is a service that is connected to a repository, with its records.
-func reported(t *testing.T) (reports, platform.Service) {
+func reported(t testing.TB) (reports, platform.Service) {
 	t.Helper()
 	dir := t.TempDir()
 	db, err := store.Open(t.Context(), filepath.Join(dir, "csph.db"))
