@@ -2,6 +2,7 @@ package schedule
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -126,11 +127,12 @@ func (k *Keeper) takeDue(ctx context.Context) (next time.Time, err error) {
 		return next, err
 	}
 	for _, t := range due {
-		if err := k.take(ctx, t, time.Now()); err != nil {
-			return next, fmt.Errorf("take on schedule %s: %w", t.ID, err)
+		if failed := k.take(ctx, t, time.Now()); failed != nil { // the others are kept all the same
+			err = errors.Join(err, fmt.Errorf("take on schedule %s: %w", t.ID, failed))
 		}
 	}
-	return k.records.NextTimer(ctx)
+	next, failed := k.records.NextTimer(ctx)
+	return next, errors.Join(err, failed)
 }
 
 // take claims the planned times of a schedule that have come, and sets the last of them going if it is not too late.

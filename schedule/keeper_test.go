@@ -322,3 +322,15 @@ func TestTheClockThatChangesMakesNoRunTwice(t *testing.T) {
 		w.expect("00:30 succeeded") // UTC; 01:30 is 02:30 once more
 	})
 }
+
+func TestAScheduleThatCannotBeFollowedHoldsUpNoOther(t *testing.T) {
+	inTime(t, func(t *testing.T, w *world) {
+		_, err := w.db.CreateTimer(t.Context(), platform.Timer{Service: w.svc.ID, Cron: "of a newer csph", Next: time.Now().Add(time.Minute)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.plan("0 * * * *", platform.OverlapSkip)
+		pass(time.Hour + time.Minute)
+		w.expect("01:00 succeeded")
+	})
+}

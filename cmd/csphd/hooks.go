@@ -98,7 +98,11 @@ func (s starter) Start(ctx context.Context, o webhook.Order) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if touched, err := s.origins.touches(ctx, o.Service, commit, hook.Watch); err != nil || !touched {
+	touched, err := s.origins.touches(ctx, o.Service, commit, hook.Watch)
+	if err == nil && !touched {
+		err = webhook.NothingToDo("none of the files that are watched differs from what is live")
+	}
+	if err != nil {
 		return "", err
 	}
 	source, err := s.origins.commit(ctx, o.Service, commit)

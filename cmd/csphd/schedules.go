@@ -130,12 +130,16 @@ func (p planned) Over(ctx context.Context, r platform.Run) {
 	if r.Message != "" {
 		message += ": " + r.Message
 	}
-	err := p.trim(ctx, r.Schedule)
+	err := p.trim(ctx, r)
 	p.tell(platform.Event{Service: r.Service, Deployment: r.Deployment, Kind: platform.EventSchedule, Status: string(r.Status), Message: message}, err)
 }
 
-func (p planned) trim(ctx context.Context, schedule string) error {
-	old, err := p.db.TrimRuns(ctx, schedule, keepRuns)
+// trim drops old runs of a run's schedule, and the run itself where its schedule was removed meanwhile.
+func (p planned) trim(ctx context.Context, r platform.Run) error {
+	old, err := p.db.TrimRuns(ctx, r.Schedule, keepRuns)
+	if _, missing := p.db.Run(ctx, r.ID); errors.Is(missing, platform.ErrNotFound) {
+		old = append(old, r.ID)
+	}
 	return errors.Join(err, p.forgetRuns(old))
 }
 
@@ -174,7 +178,7 @@ func (s *server) Plan(t platform.Timer) (platform.Timer, error) {
 // Planned implements api.Schedules.
 func (s *server) Planned() { s.schedules.Wake() }
 
-// Remove implements api.Schedules. The log of a run that goes on is left until its service goes.
+// Remove implements api.Schedules. The log of a run that goes on goes when that has ended.
 func (s *server) Remove(ctx context.Context, t platform.Timer) error {
 	p := planned{db: s.db, state: s.config.State}
 	old, err := s.db.TrimRuns(ctx, t.ID, 0)

@@ -19,10 +19,15 @@ type Orders interface {
 	Settle(ctx context.Context, id, deployment, outcome string) error
 }
 
+// NothingToDo says why an order deploys nothing after all.
+type NothingToDo string
+
+func (n NothingToDo) Error() string { return string(n) }
+
 // Starter makes the deployments.
 type Starter interface {
 	// Start makes what the order asks for and returns as soon as it is queued; "" when there is nothing to wait
-	// for. An error is the end of the order, unless ctx has ended.
+	// for. An error is the end of the order, unless ctx has ended; NothingToDo is one that is as it should be.
 	Start(ctx context.Context, o Order) (deployment string, err error)
 	// Wait blocks until the deployment has come to an end that a restart of csphd would not undo, and says
 	// which. An error means that it is not known: the order is carried out once more after the next start.

@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -135,6 +136,9 @@ func (q *Queue) carry(ctx context.Context, o Order, running *sync.WaitGroup) {
 	deployment, err := q.starter.Start(ctx, o)
 	switch {
 	case ctx.Err() != nil:
+		return
+	case errors.As(err, new(NothingToDo)):
+		q.settle(ctx, o, "", err.Error())
 		return
 	case err != nil:
 		q.log.Warn("a webhook's order could not be carried out", "service", o.Service, "hook", o.Hook, "delivery", o.Delivery, "err", err)
