@@ -1,6 +1,7 @@
 package gitd
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os/exec"
@@ -21,6 +22,9 @@ type Config struct {
 	NoGit bool
 
 	Limits bare.Limits
+
+	// Refused is told of pushes that the key's rights do not allow, with the client's address; nil: nobody is. It must be quick.
+	Refused func(ctx context.Context, id Identity, address, path string, why error)
 
 	// Remote says which repositories elsewhere may be fetched from; the file of known hosts is the server's own.
 	Remote remote.Config

@@ -18,10 +18,12 @@ import (
 // receive serves one git push: references out, commands and pack in, judgement, deployment, report.
 func (s *session) receive(ctx context.Context, path string) int {
 	if err := s.identity.NoPush; err != nil {
+		s.tellRefused(ctx, path, err)
 		return s.refuse(err.Error())
 	}
 	p, err := s.openPush(ctx, path)
 	if err != nil {
+		s.tellRefused(ctx, path, err)
 		return s.refuse(s.sentence("open the repository", err))
 	}
 	receiving, cancel := context.WithTimeoutCause(ctx, s.server.config.Receive, errTooSlow)
@@ -38,6 +40,13 @@ func (s *session) receive(ctx context.Context, path string) int {
 		return exitOK
 	}
 	return p.serve(ctx, receiving, in)
+}
+
+// tellRefused passes on that a push was refused.
+func (s *session) tellRefused(ctx context.Context, path string, why error) {
+	if told := s.server.config.Refused; told != nil {
+		told(ctx, s.identity, hostOf(s.RemoteAddr()), path, why)
+	}
 }
 
 var errTooSlow = errors.New("the push took too long to arrive")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"strconv"
 
 	"csph/api/wire"
 	"csph/platform"
@@ -77,4 +78,9 @@ func (c *Client) SetQuota(ctx context.Context, ref string, q platform.Quota) (pl
 // Audit lists the newest entries of the audit log, newest first; limit 0 means all.
 func (c *Client) Audit(ctx context.Context, limit int) ([]platform.AuditEntry, error) {
 	return atMost[platform.AuditEntry](ctx, c, "/v1/audit", url.Values{}, limit)
+}
+
+// AuditAfter lists the entries behind a position, newest first.
+func (c *Client) AuditAfter(ctx context.Context, after int64) ([]platform.AuditEntry, error) {
+	return all[platform.AuditEntry](ctx, c, "/v1/audit", url.Values{"after": {strconv.FormatInt(after, 10)}})
 }

@@ -7,6 +7,7 @@ import (
 	"os/signal"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -25,7 +26,7 @@ func (a *app) eventsCommand() *cobra.Command {
 		Use: "events", Short: "Show what happened, in order", Args: atMost(0),
 		Long: `Show what happened, in order. With -o json, each event is one line of JSON; its seq is the position that
 --after resumes from. With --audit it is who changed what, when and from where, and what was refused; for admins.`,
-		Example: "  csph events --service web -f\n  csph events --audit --tail 50",
+		Example: "  csph events --service web -f\n  csph events --audit --tail 50 -f",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := untilInterrupted(cmd.Context())
 			defer stop()
@@ -34,7 +35,7 @@ func (a *app) eventsCommand() *cobra.Command {
 				return err
 			}
 			if audit {
-				return a.audit(ctx, c, tail)
+				return a.audit(ctx, c, tail, q.Follow)
 			}
 			for e, err := range c.Events(ctx, q) {
 				if err == nil {
@@ -52,7 +53,6 @@ func (a *app) eventsCommand() *cobra.Command {
 	cmd.Flags().BoolVarP(&q.Follow, "follow", "f", false, "go on with what happens from now on")
 	cmd.Flags().BoolVar(&audit, "audit", false, "who changed what, and what was refused")
 	cmd.Flags().IntVar(&tail, "tail", 100, "with --audit: only the last entries; 0 for all")
-	cmd.MarkFlagsMutuallyExclusive("audit", "follow")
 	cmd.Flags().Int64Var(&q.After, "after", 0, "only events after this position")
 	return cmd
 }
@@ -62,20 +62,57 @@ func untilInterrupted(ctx context.Context) (context.Context, context.CancelFunc)
 	return signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 }
 
-// audit shows the audit log, the newest entries last.
-func (a *app) audit(ctx context.Context, c *client.Client, tail int) error {
-	all, err := c.Audit(ctx, tail)
+// auditEvery is how often the audit log is looked at while it is followed.
+const auditEvery = time.Second
+
+// audit shows the audit log, the newest entries last; with follow also those that come, until ctx ends.
+func (a *app) audit(ctx context.Context, c *client.Client, tail int, follow bool) error {
+	entries, err := c.Audit(ctx, tail)
 	if err != nil {
 		return err
 	}
-	slices.Reverse(all)
-	return a.show(all, func() error {
-		rows := make([][]string, len(all))
-		for i, e := range all {
-			rows[i] = []string{when(e.Time), first(e.Member, "-"), first(e.Address, "-"), e.Action, e.Target, strconv.Itoa(e.Status), e.Message}
+	slices.Reverse(entries)
+	if !follow {
+		return a.show(entries, func() error { return a.auditTable(entries) })
+	}
+	tick := time.NewTicker(auditEvery)
+	defer tick.Stop()
+	for last := int64(0); ; {
+		for _, e := range entries {
+			if err := a.printAudit(e); err != nil {
+				return err
+			}
+			last = e.Seq
 		}
-		return a.table("TIME\tWHO\tFROM\tACTION\tTARGET\tSTATUS\tMESSAGE", rows)
-	})
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+		if entries, err = c.AuditAfter(ctx, last); err != nil {
+			return err
+		}
+		slices.Reverse(entries)
+	}
+}
+
+func (a *app) auditTable(entries []platform.AuditEntry) error {
+	rows := make([][]string, len(entries))
+	for i, e := range entries {
+		rows[i] = auditRow(e)
+	}
+	return a.table("TIME\tWHO\tFROM\tACTION\tTARGET\tSTATUS\tMESSAGE", rows)
+}
+
+func (a *app) printAudit(e platform.AuditEntry) error {
+	if a.structured() {
+		return a.printRecord(e)
+	}
+	return a.printf("%s\n", transcript.Harmless(strings.Join(auditRow(e), "  ")))
+}
+
+func auditRow(e platform.AuditEntry) []string {
+	return []string{when(e.Time), first(e.Member, "-"), first(e.Address, "-"), e.Action, e.Target, strconv.Itoa(e.Status), e.Message}
 }
 
 func (a *app) printEvent(e platform.Event) error {

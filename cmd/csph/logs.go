@@ -6,6 +6,7 @@ import (
 	"iter"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -21,7 +22,7 @@ type logFlags struct {
 	access              bool
 	service, deployment string
 	run                 string
-	since               string
+	since, query        string
 	tail                int
 	progress            progressFlag
 }
@@ -33,6 +34,7 @@ func (a *app) logsCommand() *cobra.Command {
 		Example: `  csph logs -f --service web
   csph logs --build --deployment dep_01jq8z
   csph logs --service web --since 10m --tail 100
+  csph logs --service web --since 1h --query 'connection refused'
   csph logs --service web --access -f
   csph logs --run run_01jq8z`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -48,6 +50,7 @@ func (a *app) logsCommand() *cobra.Command {
 	cmd.Flags().StringVarP(&f.service, "service", "s", "", "the service, by name or id")
 	cmd.Flags().StringVarP(&f.deployment, "deployment", "d", "", "the deployment, by id")
 	cmd.Flags().StringVar(&f.since, "since", "", "only lines since then: 10m, 2h, or a time like 2026-03-01T12:00:00Z")
+	cmd.Flags().StringVar(&f.query, "query", "", "only lines with this text, of those that --since and --tail leave; upper and lower case are the same")
 	cmd.Flags().IntVar(&f.tail, "tail", 0, "only the last lines of what is there")
 	cmd.Flags().StringVar(&f.run, "run", "", "what a run of a schedule has written, by its id")
 	f.progress.add(cmd.Flags())
@@ -69,7 +72,7 @@ func (a *app) logs(ctx context.Context, f *logFlags) error {
 	if err != nil {
 		return err
 	}
-	q.Progress = f.build && f.follow && screens != nil
+	q.Progress = f.build && f.follow && f.query == "" && screens != nil
 	c, err := a.client()
 	if err != nil {
 		return err
@@ -77,6 +80,9 @@ func (a *app) logs(ctx context.Context, f *logFlags) error {
 	lines, err := a.logLines(ctx, c, f, q)
 	if err != nil {
 		return err
+	}
+	if f.query != "" {
+		lines = containing(lines, f.query)
 	}
 	if q.Progress {
 		return a.draw(lines, screens)
@@ -94,6 +100,18 @@ func (a *app) logs(ctx context.Context, f *logFlags) error {
 		}
 	}
 	return nil
+}
+
+// containing are the lines that have the text.
+func containing(lines iter.Seq2[wire.LogLine, error], text string) iter.Seq2[wire.LogLine, error] {
+	text = strings.ToLower(text)
+	return func(yield func(wire.LogLine, error) bool) {
+		for l, err := range lines {
+			if (err != nil || strings.Contains(strings.ToLower(l.Text), text)) && !yield(l, err) {
+				return
+			}
+		}
+	}
 }
 
 // draw shows a build log: what is of steps on a screen, and the rest as lines.

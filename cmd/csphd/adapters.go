@@ -161,6 +161,17 @@ func (p pushed) Deploy(ctx context.Context, r deploy.Request) (platform.Deployme
 	return d, err
 }
 
+// refused writes a push down that was refused for want of a right, or of the service.
+func (p pushers) refused(ctx context.Context, id gitd.Identity, address, path string, why error) {
+	e := platform.AuditEntry{Account: id.Account, Member: id.Name, Address: address, Action: "git-push", Target: path, Status: http.StatusForbidden, Message: why.Error()}
+	if errors.Is(why, platform.ErrNotFound) {
+		e.Status = http.StatusNotFound
+	}
+	if err := p.Audit(context.WithoutCancel(ctx), e); err != nil {
+		slog.ErrorContext(ctx, "audit entry is lost", "action", e.Action, "path", path, "err", err)
+	}
+}
+
 // spherelets is the engine as deploy and the API want it. What it tells of logs has no secrets in it.
 type spherelets struct {
 	*containerd.Engine

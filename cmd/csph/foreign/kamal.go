@@ -66,7 +66,7 @@ func kamal(content []byte) (App, error) {
 		s := manifest.Service{Name: label(f.Service + "-" + name), Type: platform.Worker, Image: f.Accessories[name].Image, Run: command(f.Accessories[name].Cmd)}
 		f.Accessories[name].Env.to(&s)
 		app.add(s)
-		app.note("accessory %s becomes a worker without its data: csph volumes create and attach", s.Name)
+		app.note("accessory %s becomes a worker, which nothing reaches by network, and without its data: run a database elsewhere, and set its URL with csph services set-secret", s.Name)
 	}
 	return app, nil
 }

@@ -46,7 +46,7 @@ func zerops(content []byte) (App, error) {
 	}
 	for _, from := range f.Services {
 		if managed(from.Type) {
-			app.note("%s (%s) is a managed service, which is not provided here: run it elsewhere, or as an image with a volume", from.Hostname, from.Type)
+			app.note("%s (%s) is a managed service, which is not provided here: run it elsewhere, and set its URL with csph services set-secret", from.Hostname, from.Type)
 			continue
 		}
 		s := manifest.Service{Name: label(from.Hostname), Count: from.MinContainers, Secrets: slices.Collect(maps.Keys(from.EnvSecrets))}
@@ -63,10 +63,10 @@ func zerops(content []byte) (App, error) {
 		}
 		app.note("%s is built by zerops.yml: %s", s.Name, deploy)
 		if from.MaxContainers > from.MinContainers && from.MaxContainers > 1 {
-			app.note("%s scales up to %d by itself: csph services autoscale --service %s --max %d", s.Name, from.MaxContainers, s.Name, from.MaxContainers)
+			app.note("%s scales up to %d by itself there; here its count is what it is told: csph services scale --service %s --count N", s.Name, from.MaxContainers, s.Name)
 		}
 		for _, storage := range from.Mount {
-			app.note("%s mounts the shared storage %s: csph volumes create and attach", s.Name, storage)
+			app.note("%s mounts the shared storage %s, which is not provided here: keep files in an object store", s.Name, storage)
 		}
 	}
 	return app, nil
