@@ -84,6 +84,7 @@ func (r *relay) sized(left int64) error {
 		if r.canSplice(left) {
 			err := r.flush()
 			if err == nil {
+				r.src.want = smallStorage // the next body may be as large: little of it should come with its head
 				err = r.splice(left)
 			}
 			if err != errNoSplice {
@@ -91,6 +92,7 @@ func (r *relay) sized(left int64) error {
 			}
 			r.pipes = nil
 		}
+		r.src.want = largeStorage
 		if left > largeStorage {
 			r.src.want = bulkStorage
 		}

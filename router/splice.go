@@ -13,7 +13,7 @@ import (
 const spliceLeast = 256 << 10
 
 // pipeSize is what a pipe is asked to hold; the kernel may give it less.
-const pipeSize = 256 << 10
+const pipeSize = 1 << 20
 
 // sparePipes are kept at most.
 const sparePipes = 64

@@ -87,14 +87,16 @@ func TestAStandaloneRouterRefusesToStartWithABadFile(t *testing.T) {
 	for name, text := range map[string]string{
 		"empty": "", "not JSON": "routes:", "an unknown key": `{"routes":[],"x":1}`, "two objects": `{"routes":[]}{}`,
 		"a bad target": `{"routes":[{"host":"a","targets":["a:b"]}]}`, "no host": `{"routes":[{"targets":[]}]}`,
-		"a host twice": `{"routes":[{"host":"a"},{"host":"a"}]}`, "a bad host": `{"routes":[{"host":"a/b"}]}`,
+		"a host twice": `{"routes":[{"host":"a"},{"host":"a"}]}`, "a bad host": `{"routes":[{"host":"a b"}]}`,
 		"a host in two spellings": `{"routes":[{"host":"a"},{"host":"A."}]}`,
 	} {
 		file := filepath.Join(t.TempDir(), "routes.json")
 		write(t, file, text)
-		if err := RunStandalone(context.Background(), "127.0.0.1:0", file, Config{}); err == nil || !strings.Contains(err.Error(), file) {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		if err := RunStandalone(ctx, "127.0.0.1:0", file, Config{}); err == nil || !strings.Contains(err.Error(), file) {
 			t.Errorf("%s: error %v", name, err)
 		}
+		cancel()
 	}
 	if err := RunStandalone(context.Background(), "127.0.0.1:0", filepath.Join(t.TempDir(), "none"), Config{}); err == nil {
 		t.Error("a missing file was no error")

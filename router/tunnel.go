@@ -15,8 +15,7 @@ const tunnelGrace = 10 * time.Second
 type tunnel struct {
 	s       *session
 	u       *upstream
-	frames  bool        // of a websocket
-	leaving atomic.Bool // the client is to be told to leave
+	leaving atomic.Bool // the client of a websocket is to be told to leave
 	late    atomic.Pointer[time.Timer]
 	up      chan int64 // bytes that went to the target
 }
@@ -36,7 +35,10 @@ func (s *session) switchProtocols(u *upstream, head int) {
 	b = append(b, "Connection: Upgrade\r\nUpgrade: "...)
 	b = append(b, s.resp.Upgrade...)
 	s.out = append(b, "\r\n\r\n"...)
-	t := &tunnel{s: s, u: u, frames: h1.IsWebsocket(s.resp.Upgrade), up: make(chan int64, 1)}
+	t := &tunnel{s: s, u: u, up: make(chan int64, 1)}
+	if h1.IsWebsocket(s.resp.Upgrade) {
+		t.prepareGoodbye()
+	}
 	u.consume(head)
 	if s.client.send(s.out, s.r.limits.BodyTimeout) != nil {
 		u.close()
@@ -68,9 +70,6 @@ func (t *tunnel) carryAndDepart() {
 func (t *tunnel) carry() {
 	defer t.s.r.survive("carrying a tunnel")
 	defer t.end()
-	if t.frames {
-		t.prepareGoodbye()
-	}
 	go t.upward()
 	t.downward()
 	defer t.hurry().Stop()

@@ -39,7 +39,7 @@ func main() {
 	flag.BoolVar(&o.shared, "host-network", false, "measure in the machine's own network")
 	flag.StringVar(&o.caddy, "caddy", "bin/caddy", "Caddy's binary")
 	flag.StringVar(&o.profile, "pprof", "", "folder for CPU profiles of the router")
-	flag.StringVar(&o.role, "role", "", "run as one of the processes: router, reverse, copy, splice, echo or hold")
+	flag.StringVar(&o.role, "role", "", "run as one of the processes: alone, router, reverse, copy, splice, echo or hold")
 	flag.StringVar(&o.listen, "listen", "", "its address")
 	flag.StringVar(&o.secure, "secure", "", "its address of TLS")
 	flag.StringVar(&o.target, "target", "", "its target")
@@ -72,7 +72,9 @@ func run(ctx context.Context, o options) error {
 		if o.shared {
 			return compare(ctx, o)
 		}
-		return compareAlone(ctx)
+		return startAlone(ctx, o)
+	case "alone":
+		return compareAlone(ctx, o)
 	}
 	return fmt.Errorf("there is no role %q", o.role)
 }
@@ -85,9 +87,6 @@ func compare(ctx context.Context, o options) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	o.dir, o.report = dir, &report{}
-	if err := raiseLoopback(); err != nil {
-		return err
-	}
 	if err := errors.Join(writeBodies(dir), writeCertificate(dir)); err != nil {
 		return err
 	}
