@@ -2,6 +2,7 @@ package buildpacks
 
 import (
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -109,12 +110,11 @@ func (a *nodeApp) parted(script string) (build []string, start string) {
 // builds tells a command that compiles, bundles or clears away for that, and does no more: whether what it leaves is
 // there already, or made at the start, is the same.
 func builds(command string) bool {
-	name := calledScript(command)
-	if name == "" {
-		name = strings.Join(programWords(command), " ")
+	if script := calledScript(command); script != "" {
+		return buildScript.MatchString(script)
 	}
-	name, _, _ = strings.Cut(name, ":")
-	for _, program := range []string{"build", "compile", "bundle", "clean", "tsc", "tsup", "esbuild", "swc", "babel", "rimraf", "rm -rf dist", "rm -rf build", "webpack", "rollup",
+	name := strings.Join(programWords(command), " ")
+	for _, program := range []string{"tsc", "tsup", "esbuild", "swc", "babel", "rimraf", "rm -rf dist", "rm -rf build", "webpack", "rollup",
 		"next build", "nuxt build", "vite build", "remix build", "nest build", "prisma generate"} {
 		if name == program || strings.HasPrefix(name, program+" ") {
 			return !strings.Contains(command, "--watch") && !strings.HasSuffix(command, " -w")
@@ -122,6 +122,9 @@ func builds(command string) bool {
 	}
 	return false
 }
+
+// buildScript finds the names that scripts which build have.
+var buildScript = regexp.MustCompile(`^(?:pre)?(?:build|compile|bundle|clean)(?:$|[:_-])`)
 
 // buildOfStart is what the start script would build each time, "" where there is a build script for it.
 func (a *nodeApp) buildOfStart() string {

@@ -45,6 +45,7 @@ func TestAStartScriptThatBuildsIsTakenApart(t *testing.T) {
 		"programs":          {`"start":"rimraf dist && tsc -p . && node dist/index.js"`, "rimraf dist && tsc -p .", "node dist/index.js"},
 		"a build script":    {`"start":"npm run build && node dist/index.js","build":"tsc"`, "npm run build", "node dist/index.js"},
 		"one that migrates": {`"start":"node migrate.js && node index.js"`, "", "node migrate.js && exec node index.js"},
+		"a longer name":     {`"start":"yarn build-client && node server.js","build-client":"vite build"`, "yarn build-client", "node server.js"},
 		"a watcher":         {`"start":"tsc --watch && node dist/index.js"`, "", "tsc --watch && exec node dist/index.js"},
 	} {
 		p := mustDetect(t, tree("package.json", `{"scripts":{`+c.scripts+`},"dependencies":{"fastify":"5"},"devDependencies":{"typescript":"5"}}`), Options{})
