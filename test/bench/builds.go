@@ -1,13 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"embed"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -19,7 +16,6 @@ import (
 
 	"csph/api/client"
 	"csph/builder"
-	"csph/buildpacks"
 	"csph/platform"
 )
 
@@ -31,11 +27,6 @@ const (
 	coldRounds   = 3                      // at most: they take long
 	dockerfileIn = "Dockerfile.raw"
 )
-
-// dockerfiles are what a careful author would write for the sample apps; CACHE stands for the name of their caches.
-//
-//go:embed dockerfiles
-var dockerfiles embed.FS
 
 // contender is a sample app that is built both ways.
 type contender struct {
@@ -112,169 +103,77 @@ func newRace(ctx context.Context, b *bench, s *server, f *floor, c contender) (*
 	return r, r.bringBases(ctx)
 }
 
-// startsFrom finds the images that a Dockerfile starts from.
-var startsFrom = regexp.MustCompile(`(?m)^FROM (\S+)`)
-
-// bringBases makes them ready: csph may make the app's image of something else, and buildctl finds what is there alone.
-func (r *race) bringBases(ctx context.Context) error {
-	text, err := os.ReadFile(filepath.Join(r.raw, dockerfileIn))
-	if err != nil {
-		return err
-	}
-	for _, m := range startsFrom.FindAllSubmatch(text, -1) {
-		_, err := r.floor.builder.Order(ctx, builder.Request{
-			Deployment: "bench-bases", Service: "floor", Dir: r.raw, Plan: buildpacks.Plan{RunImage: string(m[1])},
-		})
-		if err != nil {
-			return fmt.Errorf("bring base image %s: %w", m[1], err)
-		}
-	}
-	return nil
-}
-
-// writeDockerfile puts the app's Dockerfile for buildctl into its folder, with caches of the given name.
-func (r *race) writeDockerfile(caches string) error {
-	var text []byte
-	var err error
-	if r.dockerfile == "" {
-		text, err = os.ReadFile(filepath.Join(r.raw, "Dockerfile"))
-	} else {
-		text, err = dockerfiles.ReadFile("dockerfiles/" + r.dockerfile)
-	}
-	if err != nil {
-		return err
-	}
-	text = bytes.ReplaceAll(text, []byte("CACHE"), []byte(caches+"-"+r.sample))
-	return os.WriteFile(filepath.Join(r.raw, dockerfileIn), text, 0o644)
-}
-
-// hostSecrets are what buildctl needs to reach this machine's registries.
-func hostSecrets(ctx context.Context, dir string) ([]string, error) {
-	settings, err := builder.ReadHostSettings(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var args []string
-	for id, content := range map[string][]byte{"npmrc": settings.NPMRC, "ca": settings.CABundle} {
-		path := filepath.Join(dir, "raw-"+id)
-		if err := os.WriteFile(path, content, 0o600); err != nil {
-			return nil, err
-		}
-		args = append(args, "--secret", "id="+id+",src="+path)
-	}
-	return args, nil
-}
-
 func (r *race) run(ctx context.Context, rounds int, report func(figure)) error {
-	if _, _, err := r.round(ctx, nil); err != nil { // warms both up
+	if _, err := r.round(ctx, "", "", r.warm); err != nil { // warms both up
 		return err
 	}
 	if err := r.sizes(ctx, report); err != nil {
 		return err
 	}
-	ours, floor, err := r.rounds(ctx, "no change", rounds, nil)
-	if err != nil {
-		return err
-	}
-	report(excessOf("build of no change, "+r.title, ours, floor, sameOver))
-	for _, kind := range []struct{ what, file string }{{"one line", r.code}, {"dependencies", r.manifest}} {
-		if kind.file == "" {
+	for _, kind := range []struct {
+		what, file string
+		rounds     int
+		build      func(ctx context.Context, text string) (ours, floor taken, err error)
+	}{
+		{"no change", "", rounds, r.warm}, {"one line", r.code, rounds, r.warm}, {"dependencies", r.manifest, rounds, r.warm},
+		{"everything", r.code, min(rounds, coldRounds), r.cold},
+	} {
+		if kind.file == "" && kind.what != "no change" {
 			continue
 		}
-		ours, floor, err := r.rounds(ctx, kind.what, rounds, func(dir string, n int) error { return r.edit(dir, kind.file, kind.what+strconv.Itoa(n)) })
-		if err != nil {
-			return err
-		}
-		report(ratioOf("build of "+kind.what+", "+r.title, ours, floor, buildRatio))
-	}
-	return r.cold(ctx, min(rounds, coldRounds), report)
-}
-
-// rounds builds both ways in turns, after a change to both folders.
-func (r *race) rounds(ctx context.Context, what string, n int, change func(dir string, n int) error) (ours, floor []time.Duration, err error) {
-	for i := range n {
-		var apply func(string) error
-		if change != nil {
-			apply = func(dir string) error { return change(dir, i+1) }
-		}
-		o, f, err := r.round(ctx, apply)
-		if err != nil {
-			return nil, nil, err
-		}
-		r.bench.note("build of %s, %s, round %d: %s, buildctl %s", what, r.title, i+1, milliseconds(o), milliseconds(f))
-		ours, floor = append(ours, o), append(floor, f)
-	}
-	return ours, floor, nil
-}
-
-func (r *race) round(ctx context.Context, change func(dir string) error) (ours, floor time.Duration, err error) {
-	for _, dir := range []string{r.app.dir, r.raw} {
-		if change != nil {
-			if err := change(dir); err != nil {
-				return 0, 0, err
+		var all turns
+		for i := range kind.rounds {
+			t, err := r.round(ctx, kind.file, kind.what+strconv.Itoa(i+1), kind.build)
+			if err != nil {
+				return err
 			}
+			r.bench.note("build of %s, %s, round %d: %s", kind.what, r.title, i+1, t)
+			all = append(all, t)
 		}
+		all.report("build of "+kind.what+", "+r.title, kind.file == "", report)
 	}
-	if ours, err = r.app.built(ctx); err != nil { // the first time, this brings the base images
-		return 0, 0, err
-	}
-	floor, err = r.buildctl(ctx)
-	return ours, floor, err
-}
-
-// cold compares builds that find nothing cached but the base images: of a new service, and by buildctl with --no-cache
-// and caches of another name.
-func (r *race) cold(ctx context.Context, rounds int, report func(figure)) error {
-	var ours, floor []time.Duration
-	for n := range rounds {
-		raw, built, err := r.coldRound(ctx, n)
-		if err != nil {
-			return err
-		}
-		r.bench.note("cold build, %s: %s, buildctl %s", r.title, milliseconds(built), milliseconds(raw))
-		ours, floor = append(ours, built), append(floor, raw)
-	}
-	report(ratioOf("cold build, "+r.title, ours, floor, buildRatio))
 	return nil
 }
 
-func (r *race) coldRound(ctx context.Context, n int) (floor, ours time.Duration, err error) {
-	cold := "cold" + strconv.Itoa(n)
+// round builds both ways after a change of a file in both folders, and "" changes none.
+func (r *race) round(ctx context.Context, file, text string, build func(context.Context, string) (ours, floor taken, err error)) (turn, error) {
 	for _, dir := range []string{r.app.dir, r.raw} {
-		if err := r.edit(dir, r.code, cold); err != nil {
-			return 0, 0, err
+		if file == "" {
+			break
+		}
+		if err := r.edit(dir, file, text); err != nil {
+			return turn{}, err
 		}
 	}
-	if err := r.writeDockerfile(cold); err != nil {
-		return 0, 0, err
-	}
-	if floor, err = r.buildctl(ctx, "--no-cache"); err != nil {
-		return 0, 0, err
-	}
-	r.app.name = r.sample + "-" + cold
-	if err := r.app.git(ctx, "remote", "set-url", "csph", "ssh://git@"+r.app.server.ssh+"/"+r.app.name); err != nil {
-		return 0, 0, err
-	}
-	ours, err = r.app.built(ctx)
-	return floor, ours, err
+	ours, floor, err := build(ctx, text)
+	return turn{ours, floor}, err
 }
 
-func (r *race) image() string { return "csph.local/raw-" + r.sample + ":latest" }
-
-// buildctl builds the folder with its Dockerfile, into containerd's store, as csph does.
-func (r *race) buildctl(ctx context.Context, more ...string) (time.Duration, error) {
-	state := r.floor.server.state
-	args := append([]string{
-		"--addr", "unix://" + filepath.Join(state, "buildkit", "buildkitd.sock"), "build", "--progress", "plain", "--frontend", "dockerfile.v0",
-		"--local", "context=" + r.raw, "--local", "dockerfile=" + r.raw, "--opt", "filename=" + dockerfileIn, "--opt", "image-resolve-mode=local",
-		"--output", "type=image,name=" + r.image() + ",unpack=true,compression=uncompressed",
-	}, append(r.secrets, more...)...)
-	began := time.Now()
-	out, err := exec.CommandContext(ctx, filepath.Join(r.floor.server.bin, "buildctl"), args...).CombinedOutput()
-	if err != nil {
-		return 0, fmt.Errorf("buildctl: %w\n%s", err, out)
+// warm builds both ways with what earlier builds have left.
+func (r *race) warm(ctx context.Context, _ string) (ours, floor taken, err error) {
+	if ours, err = r.measured(ctx, r.app.built); err != nil { // the first time, this brings the base images
+		return ours, floor, err
 	}
-	return time.Since(began), nil
+	floor, err = r.measured(ctx, func(ctx context.Context) (time.Duration, error) { return r.buildctl(ctx) })
+	return ours, floor, err
+}
+
+// cold builds both ways with nothing but the base images: for a new service, and by buildctl with --no-cache and caches of
+// another name.
+func (r *race) cold(ctx context.Context, text string) (ours, floor taken, err error) {
+	if err := r.writeDockerfile(text); err != nil {
+		return ours, floor, err
+	}
+	floor, err = r.measured(ctx, func(ctx context.Context) (time.Duration, error) { return r.buildctl(ctx, "--no-cache") })
+	if err != nil {
+		return ours, floor, err
+	}
+	r.app.name = r.sample + "-" + text
+	if err := r.app.git(ctx, "remote", "set-url", "csph", "ssh://git@"+r.app.server.ssh+"/"+r.app.name); err != nil {
+		return ours, floor, err
+	}
+	ours, err = r.measured(ctx, r.app.built)
+	return ours, floor, err
 }
 
 // sizes compares the images of the two ways.

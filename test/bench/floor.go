@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,7 +51,7 @@ func newFloor(ctx context.Context, s *server) (*floor, error) {
 		return nil, err
 	}
 	f.builder, err = builder.New(builder.Config{
-		Host: f.instance, BinDir: s.bin, Containerd: socket, Settings: settings, Logger: slog.New(slog.DiscardHandler),
+		Host: f.instance, BinDir: s.bin, Containerd: socket, Settings: settings, BaseDir: cmp.Or(os.Getenv("CSPHD_BASE_DIR"), "/var/cache/csph/bases"), Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		return nil, err
