@@ -48,16 +48,7 @@ GitHub, GitLab, Bitbucket, Gitea and Azure DevOps; --provider says which of them
 		Args: atMost(2),
 	}
 	flag := serviceFlag(cmd)
-	cmd.Flags().StringVar(&f.branch, "branch", "", "what is deployed (default: the repository's default branch)")
-	cmd.Flags().StringVar(&f.token, "token-file", "", "file of a token that may read the repository; - for standard input")
-	cmd.Flags().StringVar(&f.user, "user", "", "user name that goes with the token, where the host wants a certain one")
-	cmd.Flags().StringVar(&f.deployKey, "deploy-key", "", "file of a private key that may read the repository; - for standard input")
-	cmd.Flags().BoolVar(&f.makeKey, "make-key", false, "make a deploy key, and print its public half")
-	cmd.Flags().DurationVar(&f.poll, "poll", 0, "ask for new commits that often, where no webhook can reach this server; 1m or more")
-	cmd.Flags().StringVar(&f.provider, "provider", "", "who keeps it, where neither its host nor a webhook says: github, gitlab, bitbucket-server, gitea, …")
-	cmd.Flags().StringArrayVar(&f.watch, "watch", nil, "pattern, as in .gitignore, of files whose changes are deployed; repeatable (default: all)")
-	cmd.Flags().BoolVar(&f.lfs, "lfs", false, "fetch the contents of Git LFS files too (default: their pointers are deployed)")
-	cmd.Flags().BoolVar(&f.disconnect, "disconnect", false, "forget the connection; what is live stays")
+	f.add(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		service, url := repositoryArguments(args)
 		c, svc, err := a.found(cmd.Context(), *flag, service)
@@ -76,6 +67,20 @@ GitHub, GitLab, Bitbucket, Gitea and Azure DevOps; --provider says which of them
 		return a.connectRepository(cmd, c, svc, f, url)
 	}
 	return cmd
+}
+
+// add declares the flags.
+func (f *repositoryFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.branch, "branch", "", "what is deployed (default: the repository's default branch)")
+	cmd.Flags().StringVar(&f.token, "token-file", "", "file of a token that may read the repository; - for standard input")
+	cmd.Flags().StringVar(&f.user, "user", "", "user name that goes with the token, where the host wants a certain one")
+	cmd.Flags().StringVar(&f.deployKey, "deploy-key", "", "file of a private key that may read the repository; - for standard input")
+	cmd.Flags().BoolVar(&f.makeKey, "make-key", false, "make a deploy key, and print its public half")
+	cmd.Flags().DurationVar(&f.poll, "poll", 0, "ask for new commits that often, where no webhook can reach this server; 1m or more")
+	cmd.Flags().StringVar(&f.provider, "provider", "", "who keeps it, where neither its host nor a webhook says: github, gitlab, bitbucket-server, gitea, …")
+	cmd.Flags().StringArrayVar(&f.watch, "watch", nil, "pattern, as in .gitignore, of files whose changes are deployed; repeatable (default: all)")
+	cmd.Flags().BoolVar(&f.lfs, "lfs", false, "fetch the contents of Git LFS files too (default: their pointers are deployed)")
+	cmd.Flags().BoolVar(&f.disconnect, "disconnect", false, "forget the connection; what is live stays")
 }
 
 // repositoryArguments tells the service from the URL.
