@@ -87,22 +87,30 @@ func (b *Builder) build(ctx context.Context, r Request, log *Log) (platform.Imag
 
 // prepare reads the source and makes the base images ready; what it returns does the rest.
 func (s *solve) prepare(ctx context.Context) (runner, error) {
-	var err error
-	s.survey, err = surveySource(ctx, s.source(), s.request.Plan.Steps, insideSource(s.request.Plan.Copy)...)
-	if err != nil {
+	if err := s.look(ctx); err != nil {
 		return nil, err
-	}
-	if server := s.options.LocalMounts[serverMount]; server != nil {
-		found, err := surveySource(ctx, server, nil)
-		if err != nil {
-			return nil, err
-		}
-		s.server = found.digest
 	}
 	if s.request.Plan.Dockerfile != "" {
 		return s.dockerfile(ctx)
 	}
 	return s.plan(ctx)
+}
+
+// look reads the source.
+func (s *solve) look(ctx context.Context) error {
+	var err error
+	s.survey, err = surveySource(ctx, s.source(), s.request.Plan.Steps, insideSource(s.request.Plan.Copy)...)
+	if err != nil {
+		return err
+	}
+	if server := s.options.LocalMounts[serverMount]; server != nil {
+		found, err := surveySource(ctx, server, nil)
+		if err != nil {
+			return err
+		}
+		s.server = found.digest
+	}
+	return nil
 }
 
 // source is what BuildKit may ask for of the source.

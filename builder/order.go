@@ -16,8 +16,8 @@ type Order struct {
 	Options    client.SolveOpt
 }
 
-// Order returns what Build would hand to BuildKit for r, without a build. It blocks while base images are made
-// ready. Measurements compare Build with the bare order; a plan with a Dockerfile has none, since it is the
+// Order returns what Build would hand to BuildKit for r, but for the attestation, and without a build. It blocks while base
+// images are made ready. Measurements compare Build with the bare order; a plan with a Dockerfile has none, since it is the
 // frontend that makes its definition.
 func (b *Builder) Order(ctx context.Context, r Request) (Order, error) {
 	if err := r.validate(); err != nil {
@@ -33,6 +33,9 @@ func (b *Builder) Order(ctx context.Context, r Request) (Order, error) {
 	defer log.Close()
 	s, err := b.newSolve(r, log)
 	if err != nil {
+		return Order{}, err
+	}
+	if err := s.look(ctx); err != nil {
 		return Order{}, err
 	}
 	def, err := s.order(ctx)
