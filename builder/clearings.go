@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"csph/durable"
 )
 
 // clearings is a folder that knows when the caches of each service were last cleared by hand. What was prepared for a
@@ -37,7 +39,7 @@ func (c clearings) note(service string) error {
 		return fmt.Errorf("note that caches were cleared: %w", err)
 	}
 	text := "-" + strconv.FormatInt(time.Now().UnixNano(), 36) + "\n"
-	if err := os.WriteFile(filepath.Join(c.dir, service), []byte(text), 0o600); err != nil {
+	if err := durable.Replace(filepath.Join(c.dir, service), []byte(text), 0o600); err != nil {
 		return fmt.Errorf("note that caches were cleared: %w", err)
 	}
 	return nil
