@@ -15,8 +15,11 @@ const accessBuffer = 1 << 20
 // accessLine is the most that one line can take: every byte of the clipped fields escaped.
 const accessLine = 16 << 10
 
-// accessDelay is how long a line may wait for company.
-const accessDelay = 250 * time.Millisecond
+// accessDelay is how long a line may wait for company, and accessMuch how many bytes wait at most so long.
+const (
+	accessDelay = 250 * time.Millisecond
+	accessMuch  = 64 << 10
+)
 
 // AccessLog takes the access log. It is called by one goroutine at a time; while a call lasts, lines wait,
 // and when too many do they are dropped and counted.
@@ -50,7 +53,8 @@ type accessLog struct {
 	stampAt int64       // the millisecond of stamp
 	stampN  int
 
-	wake chan struct{}
+	wake chan struct{} // a line waits
+	much chan struct{} // accessMuch wait
 	stop chan struct{}
 	done chan struct{}
 }
@@ -83,7 +87,7 @@ type accessEntry struct {
 func newAccessLog(out AccessLog, every int) *accessLog {
 	l := &accessLog{
 		out: out, every: every,
-		wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
+		wake: make(chan struct{}, 1), much: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	go l.run()
 	return l
@@ -111,15 +115,24 @@ func (l *accessLog) add(e *accessEntry) {
 		l.dropped.Add(1)
 		return
 	}
-	first := len(l.waiting) == 0
+	before := len(l.waiting)
 	l.line(e)
 	l.note(e.service)
+	after := len(l.waiting)
 	l.mu.Unlock()
-	if first {
-		select {
-		case l.wake <- struct{}{}:
-		default:
-		}
+	if before == 0 {
+		signal(l.wake)
+	}
+	if before < accessMuch && after >= accessMuch {
+		signal(l.much)
+	}
+}
+
+// signal has whoever waits for c, which has room for one, go on.
+func signal(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
 	}
 }
 
@@ -182,7 +195,7 @@ func (l *accessLog) time(ms int64) []byte {
 	return l.stamp[:l.stampN]
 }
 
-// run writes what waits, in turns of accessDelay, until close.
+// run writes what waits, in turns of accessDelay or sooner when it is much, until close.
 func (l *accessLog) run() {
 	defer close(l.done)
 	var spare []byte
@@ -196,6 +209,7 @@ func (l *accessLog) run() {
 		}
 		select {
 		case <-time.After(accessDelay):
+		case <-l.much:
 		case <-l.stop:
 		}
 		spare, runs = l.write(spare, runs)

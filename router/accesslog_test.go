@@ -207,3 +207,27 @@ func FuzzAccessLogString(f *testing.F) {
 		}
 	})
 }
+
+func TestManyLinesAreWrittenWithoutADelay(t *testing.T) {
+	log := &lines{}
+	l := newAccessLog(AccessTo(log), 1)
+	defer l.close()
+	const turns = 20
+	began := time.Now()
+	for range turns {
+		for range accessMuch / 100 { // a line is longer than that
+			l.add(&accessEntry{method: []byte("GET"), host: []byte("app.test"), path: []byte("/"), requestID: []byte("id"), status: 200})
+		}
+		eventually(t, "the lines are written", func() bool {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			return len(l.waiting) == 0
+		})
+	}
+	if took := time.Since(began); took > turns*accessDelay/2 {
+		t.Errorf("%d times many lines took %v", turns, took)
+	}
+	if n := l.dropped.Load(); n > 0 {
+		t.Errorf("%d lines were dropped", n)
+	}
+}
