@@ -242,16 +242,21 @@ func (l *accessLog) close() {
 func appendJSON[T string | []byte](out []byte, s T) []byte {
 	const hex = "0123456789abcdef"
 	out = append(out, '"')
+	plain := 0 // what comes from here to i is appended as it is
 	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case c == '"' || c == '\\':
+		c := s[i]
+		if c >= ' ' && c < 0x7f && c != '"' && c != '\\' {
+			continue
+		}
+		out = append(out, s[plain:i]...)
+		plain = i + 1
+		if c == '"' || c == '\\' {
 			out = append(out, '\\', c)
-		case c < ' ' || c >= 0x7f:
+		} else {
 			out = append(out, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
-		default:
-			out = append(out, c)
 		}
 	}
+	out = append(out, s[plain:]...)
 	return append(out, '"')
 }
 
