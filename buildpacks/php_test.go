@@ -22,7 +22,7 @@ func TestPHPVersionsResolveAsComposerReadsThem(t *testing.T) {
 
 // The servers of Heroku's buildpack are to be had nowhere else; what they serve is served all the same.
 func TestTheFolderOfHerokusServersIsServed(t *testing.T) {
-	for web, want := range map[string]string{"heroku-php-apache2 web/": "web", "vendor/bin/heroku-php-nginx -C nginx.conf web": "web", "heroku-php-apache2": "the root"} {
+	for web, want := range map[string]string{"heroku-php-apache2 web/": "web", "vendor/bin/heroku-php-nginx -C nginx.conf web": "web", "heroku-php-apache2": "the root", "heroku-php-nginx -C nginx.conf": "the root"} {
 		p := mustDetect(t, tree("composer.json", "{}", "web/index.php", "<?php", "index.php", "<?php", "Procfile", "web: "+web+"\nworker: php worker.php"), Options{})
 		folder := "document root " + want
 		if !slices.ContainsFunc(p.Decisions, func(d Decision) bool {
