@@ -15,6 +15,18 @@ import (
 // completionTimeout bounds how long a shell waits for names.
 const completionTimeout = 3 * time.Second
 
+// bashWords stands for what the script of cobra takes from the package bash-completion, where that is not loaded.
+const bashWords = `if ! declare -F _get_comp_words_by_ref >/dev/null; then
+    _get_comp_words_by_ref() {
+        words=("${COMP_WORDS[@]}")
+        cword=$COMP_CWORD
+        cur=${COMP_WORDS[COMP_CWORD]}
+        prev=
+        ((COMP_CWORD > 0)) && prev=${COMP_WORDS[COMP_CWORD - 1]}
+    }
+fi
+`
+
 // namesOf lists what can stand where a command line wants something, with a description behind a tab.
 type namesOf func(ctx context.Context, c *client.Client) ([]string, error)
 
