@@ -45,6 +45,8 @@ func nodeFrameworks() []nodeFramework {
 		{"gatsby", []string{"gatsby"}, pages("public", "gatsby build", "/static/"), false},
 		{"docusaurus", []string{"@docusaurus/core"}, pages("build", "docusaurus build", "/assets/"), false},
 		{"vitepress", []string{"vitepress"}, deliverVitePress, false},
+		{"slidev", []string{"@slidev/cli"}, singlePage("dist", "slidev build", "/assets/"), false},
+		{"rspress", []string{"@rspress/core", "rspress"}, pages("doc_build", "rspress build", "/static/"), false},
 		{"eleventy", []string{"@11ty/eleventy"}, pages("_site", "eleventy"), false},
 		{"hexo", []string{"hexo"}, pages("public", "hexo generate"), false},
 		{"nest", []string{"@nestjs/core"}, deliverNest, false},

@@ -156,7 +156,7 @@ var devServers = []string{"vite", "react-scripts start", "ng serve", "ng", "vue-
 	"webpack", "parcel", "gatsby develop", "gatsby serve", "astro dev", "astro preview", "next dev", "nuxt dev", "nuxi dev", "nuxt preview", "nuxi preview",
 	"remix dev", "remix vite:dev", "react-router dev", "nodemon", "ts-node-dev", "tsnd", "nest start", "tsx watch", "node --watch",
 	"docusaurus start", "docusaurus serve", "eleventy --serve", "live-server", "vinxi dev", "svelte-kit dev", "serve", "http-server",
-	"vitepress dev", "expo start", "vitepress preview", "bun --watch", "bun --hot", "rsbuild dev", "rsbuild preview", "ember serve", "ember server", "ember s"}
+	"vitepress dev", "expo start", "vitepress preview", "bun --watch", "bun --hot", "rsbuild dev", "rsbuild preview", "ember serve", "ember server", "ember s", "slidev", "rspress dev", "rspress preview"}
 
 // isDevServer tells whether a command is for development or for looking at a static site.
 func isDevServer(command string) bool {

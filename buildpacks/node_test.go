@@ -60,10 +60,15 @@ func TestAStartScriptThatBuildsIsTakenApart(t *testing.T) {
 	}
 }
 
-func TestAnEmberAppIsASite(t *testing.T) {
-	p := mustDetect(t, tree("package.json", `{"scripts":{"build":"ember build --environment=production","start":"ember serve"},"devDependencies":{"ember-source":"6","ember-cli":"6"}}`), Options{})
-	if p.Framework != "ember" || p.Copy[0].From != "/app/dist" {
-		t.Errorf("got %+v", p)
+func TestWhatServesWhileDevelopingMakesNoServerOfASite(t *testing.T) {
+	for framework, c := range map[string]struct{ pkg, folder string }{
+		"ember":   {`{"scripts":{"build":"ember build --environment=production","start":"ember serve"},"devDependencies":{"ember-source":"6","ember-cli":"6"}}`, "/app/dist"},
+		"slidev":  {`{"scripts":{"build":"slidev build","dev":"slidev --open"},"dependencies":{"@slidev/cli":"52"}}`, "/app/dist"},
+		"rspress": {`{"scripts":{"build":"rspress build","start":"rspress preview"},"devDependencies":{"@rspress/core":"2"}}`, "/app/doc_build"},
+	} {
+		if p := mustDetect(t, tree("package.json", c.pkg), Options{}); p.Framework != framework || p.Copy[0].From != c.folder {
+			t.Errorf("%s: %+v", framework, p)
+		}
 	}
 }
 
