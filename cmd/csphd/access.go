@@ -52,6 +52,18 @@ func none(every int) int {
 	return every
 }
 
+// hideLogs keeps the logs of a state folder to their owner: apps write what they like, secrets included.
+func hideLogs(state string) error {
+	dir := filepath.Join(state, "logs")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("make the folder of logs: %w", err)
+	}
+	if err := os.Chmod(dir, 0o700); err != nil {
+		return fmt.Errorf("keep the logs to their owner: %w", err)
+	}
+	return nil
+}
+
 // unrouted is the log of requests to hosts that no service has.
 const unrouted = "unrouted"
 

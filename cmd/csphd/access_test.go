@@ -61,3 +61,18 @@ func TestTheAccessLogOfAServiceIsSampledAsConfigured(t *testing.T) {
 		t.Error("a negative number is accepted")
 	}
 }
+
+func TestLogsAreReadableByTheirOwnerOnly(t *testing.T) {
+	state := t.TempDir()
+	if err := os.Mkdir(filepath.Join(state, "logs"), 0o755); err != nil { // as an earlier version made it
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := hideLogs(state); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if info, err := os.Stat(filepath.Join(state, "logs")); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("%v, %v", info.Mode(), err)
+	}
+}

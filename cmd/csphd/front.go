@@ -74,6 +74,9 @@ func openFront(ctx context.Context, c Config, before *handover.Predecessor, logg
 		}
 		f.lock, f.sockets = lock, handover.NewSockets()
 	}
+	if err := hideLogs(c.State); err != nil {
+		return nil, err
+	}
 	ingress, err := c.Router.config(logger)
 	if err != nil {
 		return nil, err
