@@ -67,6 +67,9 @@ func detectHere(j job) (Plan, error) {
 	}
 	for _, d := range detectors() {
 		p, err := d.detect(j)
+		if j.options.Static && (err != nil || p != nil && p.Site == nil) {
+			continue // something else may be a site
+		}
 		if err != nil {
 			return Plan{}, err
 		}
@@ -81,7 +84,11 @@ func detectHere(j job) (Plan, error) {
 	if j.nested {
 		return Plan{}, notDetected(j)
 	}
-	return detectBelow(j)
+	p, err := detectBelow(j)
+	if err != nil && j.options.Static {
+		return Plan{}, errNoSite
+	}
+	return p, err
 }
 
 // finish lays the Procfile and the overrides over what was detected, and refuses a plan that starts nothing.
@@ -106,6 +113,9 @@ func finish(j job, p *Plan) (Plan, error) {
 		p.decide("start: "+run, "--run was given", "")
 	}
 	p.settleSite()
+	if j.options.Static && p.Site == nil {
+		return Plan{}, errNoSite
+	}
 	if p.Start == "" && p.Dockerfile == "" && p.Site == nil {
 		return Plan{}, noStart(p)
 	}

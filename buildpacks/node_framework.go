@@ -82,7 +82,7 @@ func (a *nodeApp) delivery() delivery {
 		}
 		d := f.deliver(a)
 		d.framework, d.why = f.name, name+" is a dependency"
-		if d.site != nil && (a.startGiven() || !d.siteAlways && a.serves()) {
+		if d.site != nil && !a.options.Static && (a.startGiven() || !d.siteAlways && a.serves()) {
 			d.site = nil
 		}
 		return d

@@ -91,6 +91,7 @@ type Options struct {
 	Run     string // replaces the start command
 	Service string // the service's name: of several programs, the one of this name is meant
 	Dir     string // the folder of the source to deploy, with slashes; "" lets the source tell
+	Static  bool   // the source is to be served as files, whatever else it could start
 	Process string // the process type of the Procfile that is started; "" is web
 	Setup   string // the setup of zerops.yml, where it is not the one named like the service
 	// Held are versions by language ("Python", "Ruby", "PHP", "Java"): those whose images can be had where it is

@@ -1,6 +1,14 @@
 package buildpacks
 
-import "csph/platform"
+import (
+	"errors"
+
+	"csph/platform"
+)
+
+// errNoSite says that the source of a static service is something else.
+var errNoSite = errors.New("the service is static, and nothing in this source is a site: " +
+	"add an index.html, a Staticfile or a framework that builds a site; or leave Procfile and --run out; or create the service with --type web")
 
 // site is a folder of files to be served as they are.
 type site struct {

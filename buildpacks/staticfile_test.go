@@ -64,3 +64,28 @@ func TestASiteWithCommandsOfItsOwnGetsAShell(t *testing.T) {
 		t.Errorf("as a worker: %+v, starts %q in %q", p.Site, p.Start, p.RunImage)
 	}
 }
+
+func TestTheSourceOfAStaticServiceIsASiteWhateverElseItCouldStart(t *testing.T) {
+	for name, files := range map[string][]string{
+		"pages beside a server":  {"index.html", "x", "package.json", `{"scripts": {"start": "node server.js"}}`},
+		"pages beside a program": {"public/index.html", "x", "go.mod", "module x\n\ngo 1.26\n", "main.go", helloGo},
+		"a built app":            {"package.json", `{"scripts": {"build": "vite build", "start": "node server.js"}, "devDependencies": {"vite": "^7"}}`, "index.html", "x"},
+	} {
+		p, err := Detect(tree(files...), Options{Static: true})
+		if err != nil || p.Site == nil {
+			t.Errorf("%s: %+v, %v", name, p.Site, err)
+		}
+	}
+	for name, c := range map[string]struct {
+		files   []string
+		options Options
+	}{
+		"a program":          {[]string{"go.mod", "module x\n\ngo 1.26\n", "main.go", helloGo}, Options{Static: true}},
+		"a command to start": {[]string{"index.html", "x"}, Options{Static: true, Run: "./serve"}},
+		"nothing":            {nil, Options{Static: true}},
+	} {
+		if p, err := Detect(tree(c.files...), c.options); !errors.Is(err, errNoSite) {
+			t.Errorf("%s: %+v, %v", name, p.Site, err)
+		}
+	}
+}

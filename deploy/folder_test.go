@@ -37,7 +37,7 @@ func folders(t *testing.T) string {
 func TestAFolderOfTheSourceIsWhatIsBuilt(t *testing.T) {
 	dir := folders(t)
 	for _, folder := range []string{"api", "linked", ""} { // without one, api is the only candidate
-		plan, built, err := detect(dir, platform.Deployment{Config: platform.Config{Dir: folder}}, nil)
+		plan, built, err := detect(dir, platform.Deployment{Config: platform.Config{Dir: folder}}, false, nil)
 		if err != nil || plan.Start != "node api.js" || filepath.Base(built) != "api" {
 			t.Errorf("%q: built %s, start %q, %v", folder, built, plan.Start, err)
 		}
@@ -47,7 +47,7 @@ func TestAFolderOfTheSourceIsWhatIsBuilt(t *testing.T) {
 func TestAFolderThatLeadsOutOfTheSourceIsRefused(t *testing.T) {
 	dir := folders(t)
 	var folder *buildpacks.FolderError
-	if plan, _, err := detect(dir, platform.Deployment{Config: platform.Config{Dir: "out"}}, nil); !errors.As(err, &folder) {
+	if plan, _, err := detect(dir, platform.Deployment{Config: platform.Config{Dir: "out"}}, false, nil); !errors.As(err, &folder) {
 		t.Errorf("got start %q, %v", plan.Start, err)
 	}
 	if built, err := inside(dir, "out"); !errors.Is(err, platform.ErrInvalid) {

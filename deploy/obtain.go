@@ -112,7 +112,7 @@ func (d *Deployer) buildImage(ctx context.Context, a *attempt, dep platform.Depl
 	if err != nil {
 		return platform.Image{}, fmt.Errorf("check out the source: %w", err)
 	}
-	plan, dir, err := d.plan(ctx, dir, dep)
+	plan, dir, err := d.plan(ctx, dir, dep, a.service.Type == platform.Static)
 	if err != nil {
 		return platform.Image{}, err
 	}
@@ -135,29 +135,29 @@ func (d *Deployer) buildImage(ctx context.Context, a *attempt, dep platform.Depl
 }
 
 // plan is what detect says, with versions whose images can be had here wherever the source leaves the choice.
-func (d *Deployer) plan(ctx context.Context, dir string, dep platform.Deployment) (buildpacks.Plan, string, error) {
-	plan, folder, err := detect(dir, dep, nil)
+func (d *Deployer) plan(ctx context.Context, dir string, dep platform.Deployment, static bool) (buildpacks.Plan, string, error) {
+	plan, folder, err := detect(dir, dep, static, nil)
 	if err != nil {
 		return plan, folder, err
 	}
 	if held := d.Builder.Held(ctx, plan); held != nil {
-		if other, below, err := detect(dir, dep, held); err == nil {
+		if other, below, err := detect(dir, dep, static, held); err == nil {
 			return other, below, nil
 		}
 	}
 	return plan, folder, nil
 }
 
-// detect plans the source in dir, of the versions in held where some are named, and returns the folder to build: dir, or the one below it that the plan is for. Reads of
+// detect plans the source in dir, as a site where it has to be one, of the versions in held where some are named, and returns the folder to build: dir, or the one below it that the plan is for. Reads of
 // the source stay inside of it, whatever its symbolic links say.
-func detect(dir string, dep platform.Deployment, held map[string][]string) (buildpacks.Plan, string, error) {
+func detect(dir string, dep platform.Deployment, static bool, held map[string][]string) (buildpacks.Plan, string, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return buildpacks.Plan{}, "", fmt.Errorf("open the source: %w", err)
 	}
 	defer root.Close()
 	c := dep.Config
-	plan, err := buildpacks.Detect(root.FS(), buildpacks.Options{Build: c.Build, Run: c.Run, Service: dep.Name, Setup: c.Setup, Dir: c.Dir, Process: c.Process, Held: held})
+	plan, err := buildpacks.Detect(root.FS(), buildpacks.Options{Build: c.Build, Run: c.Run, Service: dep.Name, Setup: c.Setup, Dir: c.Dir, Process: c.Process, Static: static, Held: held})
 	if err != nil {
 		return plan, "", &platform.Failure{Reason: platform.BuildFailed, Message: err.Error(), Hint: "csph plan shows locally what is detected, without building.", Err: err}
 	}

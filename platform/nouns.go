@@ -46,6 +46,7 @@ type ServiceType string
 const (
 	Web    ServiceType = "web"
 	Worker ServiceType = "worker"
+	Static ServiceType = "static" // as Web; its source must be a site, which is served as files
 )
 
 // Service is the long-lived thing; deployments are its history.

@@ -203,8 +203,8 @@ func freeHost(ctx context.Context, tx querier, account string, want Ref, id stri
 }
 
 func checkService(s platform.Service) error {
-	if s.Type != platform.Web && s.Type != platform.Worker && s.Type != platform.Cron {
-		return fmt.Errorf("%w: %q is not a type of service; choose %s, %s or %s", platform.ErrInvalid, s.Type, platform.Web, platform.Worker, platform.Cron)
+	if types := []platform.ServiceType{platform.Web, platform.Static, platform.Worker, platform.Cron}; !slices.Contains(types, s.Type) {
+		return fmt.Errorf("%w: %q is not a type of service; choose one of %v", platform.ErrInvalid, s.Type, types)
 	}
 	return checkConfig(s.Config)
 }

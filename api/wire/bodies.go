@@ -57,7 +57,7 @@ type Running struct {
 // NewService is a service to create.
 type NewService struct {
 	Name string               `json:"name" doc:"name, env/name or project/env/name" minLength:"1" maxLength:"200"`
-	Type platform.ServiceType `json:"type,omitempty" doc:"web (default), worker, or cron: it has no spherelets but those of its schedules' runs" enum:"web,worker,cron"`
+	Type platform.ServiceType `json:"type,omitempty" doc:"web (default), static: its source is a site, worker, or cron: it has no spherelets but those of its schedules' runs" enum:"web,static,worker,cron"`
 	ConfigChange
 }
 

@@ -32,6 +32,7 @@ func (a *app) planCommand() *cobra.Command {
 	cmd.Flags().StringVarP(&o.Service, "service", "s", "", "the service it would be deployed to: names its setup of zerops.yml")
 	cmd.Flags().StringVar(&o.Setup, "setup", "", "the setup of zerops.yml, if it is not the one named like the service")
 	cmd.Flags().StringVar(&o.Process, "process", "", "the process type of the Procfile to start, instead of web")
+	cmd.Flags().BoolVar(&o.Static, "static", false, "plan it for a service of the type static")
 	cmd.Flags().StringVar(&o.Dir, "dir", "", "the folder to deploy, of a repository with several; what belongs to it is looked for from DIR on")
 	return cmd
 }

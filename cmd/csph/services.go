@@ -172,7 +172,7 @@ func (a *app) servicesCreate() *cobra.Command {
 		},
 	}
 	f.add(cmd)
-	cmd.Flags().StringVar(&kind, "type", "", "web (default), worker: nothing is routed to it, or cron: nothing runs but what its schedules say")
+	cmd.Flags().StringVar(&kind, "type", "", "web (default), static: its source is a site, worker: nothing is routed to it, or cron: nothing runs but what its schedules say")
 	cmd.Flags().StringArrayVarP(&env, "env", "e", nil, "set a variable, K=V; again for more")
 	return cmd
 }
