@@ -18,7 +18,7 @@ const accessLine = 16 << 10
 // accessDelay is how long a line may wait for company, and accessMuch how many bytes wait at most so long.
 const (
 	accessDelay = 250 * time.Millisecond
-	accessMuch  = 64 << 10
+	accessMuch  = 256 << 10
 )
 
 // AccessLog takes the access log. It is called by one goroutine at a time; while a call lasts, lines wait,
