@@ -3,7 +3,7 @@ FROM docker.io/library/debian:bookworm-slim
 RUN apt-get update && \
     apt-get install -y --no-install-recommends apache2 ca-certificates curl libapache2-mod-php8.2 php8.2-cli php8.2-curl php8.2-mbstring \
       php8.2-opcache php8.2-readline php8.2-sqlite3 php8.2-xml && \
-    rm -rf /var/lib/apt/lists/* /var/www/html/* && \
+    rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/www/html/* && \
     ln -s /usr/bin/php8.2 /usr/local/bin/php && \
     ln -sfT /dev/stderr /var/log/apache2/error.log && ln -sfT /dev/stdout /var/log/apache2/access.log && \
     chmod 1777 /var/log/apache2 /var/lock /var/www/html && mkdir -p /var/run/apache2 && chmod 1777 /var/run/apache2

@@ -86,6 +86,7 @@ func params(s *server, p testscript.Params) testscript.Params {
 		"hub":        hub,
 		"pull":       func(ts *testscript.TestScript, neg bool, args []string) { pull(ts, s, neg, args) },
 		"deliver":    func(ts *testscript.TestScript, neg bool, args []string) { deliver(ts, s, neg, args) },
+		"lean":       func(ts *testscript.TestScript, neg bool, args []string) { lean(ts, s, neg, args) },
 		"fill":       fill,
 		"unfill":     unfill,
 		"leftovers":  func(ts *testscript.TestScript, neg bool, args []string) { leftovers(ts, s, args) },
