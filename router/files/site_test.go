@@ -347,7 +347,7 @@ func TestWhatIsKeptIsBounded(t *testing.T) {
 
 // FuzzPath holds that no path leads out of the site or to a hidden file, and that no header is broken by one.
 func FuzzPath(f *testing.F) {
-	s := site(f, platform.Site{Redirects: []platform.SiteRedirect{{From: "/r/*", To: "/", Status: 301, PreservePath: true, PreserveQuery: true}}},
+	s := site(f, platform.Site{Listing: true, Redirects: []platform.SiteRedirect{{From: "/r/*", To: "/", Status: 301, PreservePath: true, PreserveQuery: true}}},
 		map[string]string{"index.html": "public", "d/index.html": "public", ".secret": "secret", "d/.secret/x": "secret"})
 	for _, p := range []string{"/", "/d", "/../x", "/.secret", "/d/./../.secret", "/r/a\r\nb", "//d//", "/d\x00"} {
 		f.Add(p, "gzip;q=1, *;q=0")
