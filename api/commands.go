@@ -24,7 +24,8 @@ type Command struct {
 	Errs  io.Writer                // not used with a terminal
 	TTY   bool                     // give it a terminal
 	Term  string                   // its kind, for the variable TERM
-	Sizes <-chan wire.TerminalSize // of the terminal, as it changes; may be nil
+	Size  wire.TerminalSize        // of the terminal
+	Sizes <-chan wire.TerminalSize // as it changes; may be nil
 }
 
 type execute struct {

@@ -74,14 +74,11 @@ func (t *session) run(ctx context.Context) {
 		running, cancel := context.WithCancel(ctx)
 		input, feed := io.Pipe()
 		sizes := make(chan wire.TerminalSize, 1)
-		if wanted.Size != (wire.TerminalSize{}) {
-			sizes <- wanted.Size
-		}
 		var helpers sync.WaitGroup
 		helpers.Go(func() { defer cancel(); t.receive(ctx, feed, sizes) })
 		helpers.Go(func() { defer cancel(); t.keepAlive(running) })
 		defer helpers.Wait()
-		exit, err = t.command(running, spherelet, Command{Args: wanted.Command, In: input, TTY: wanted.TTY, Term: wanted.Term, Sizes: sizes})
+		exit, err = t.command(running, spherelet, Command{Args: wanted.Command, In: input, TTY: wanted.TTY, Term: wanted.Term, Size: wanted.Size, Sizes: sizes})
 		cancel()
 		_ = input.CloseWithError(io.ErrClosedPipe) // always nil by contract; nobody reads any more
 	}

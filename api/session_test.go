@@ -59,9 +59,11 @@ func TestASessionHasATerminalOfTheSizeThatItIsTold(t *testing.T) {
 	w.service(t, "web")
 	w.live(t, "web")
 	var out bytes.Buffer
+	sizes := make(chan wire.TerminalSize, 1)
+	sizes <- wire.TerminalSize{Width: 100, Height: 30}
 	exit, err := w.Session(t.Context(), "web", wire.NewSession{Command: []string{"size"}, TTY: true, Term: "vt100", Size: wire.TerminalSize{Width: 91, Height: 17}},
-		client.Streams{Out: &out, Errs: io.Discard})
-	if exit != 7 || err != nil || out.String() != "true vt100 91x17" {
+		client.Streams{Out: &out, Errs: io.Discard, Sizes: sizes})
+	if exit != 7 || err != nil || out.String() != "true vt100 91x17 100x30" {
 		t.Errorf("%d, %v, %q", exit, err, out.String())
 	}
 }

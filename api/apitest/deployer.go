@@ -316,7 +316,7 @@ func (d *Deployer) Exec(ctx context.Context, _ string, c api.Command) (int, erro
 	case "size":
 		select {
 		case size := <-c.Sizes:
-			_, err := fmt.Fprintf(c.Out, "%v %s %dx%d", c.TTY, c.Term, size.Width, size.Height)
+			_, err := fmt.Fprintf(c.Out, "%v %s %dx%d %dx%d", c.TTY, c.Term, c.Size.Width, c.Size.Height, size.Width, size.Height)
 			return 7, err
 		case <-ctx.Done():
 			return -1, context.Cause(ctx)

@@ -245,7 +245,7 @@ type commands struct {
 }
 
 func (c commands) Exec(ctx context.Context, spherelet string, cmd api.Command) (int, error) {
-	run := containerd.Command{Args: cmd.Args, Stdin: cmd.In, Stdout: cmd.Out, Stderr: cmd.Errs, TTY: cmd.TTY}
+	run := containerd.Command{Args: cmd.Args, Stdin: cmd.In, Stdout: cmd.Out, Stderr: cmd.Errs, TTY: cmd.TTY, Size: containerd.Size{Width: cmd.Size.Width, Height: cmd.Size.Height}}
 	if cmd.TTY {
 		run.Env = []string{"TERM=" + cmp.Or(cmd.Term, "xterm")}
 	}

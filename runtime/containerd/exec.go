@@ -11,6 +11,7 @@ import (
 	"github.com/containerd/containerd/v2/client"
 	"github.com/containerd/containerd/v2/pkg/cio"
 	"github.com/containerd/errdefs"
+	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"go.jetify.com/typeid/v2"
 
 	"csph/platform"
@@ -23,8 +24,9 @@ type Command struct {
 	Stdin  io.Reader // nil: none
 	Stdout io.Writer // nil: discarded
 	Stderr io.Writer // nil: discarded; not used with TTY
-	// TTY gives it a terminal, whose size follows Resize.
+	// TTY gives it a terminal of Size (zero: none is said), which then follows Resize.
 	TTY    bool
+	Size   Size
 	Resize <-chan Size // may be nil
 }
 
@@ -95,6 +97,9 @@ func (e *Engine) newProcess(ctx context.Context, spherelet string, cmd Command) 
 	process := *spec.Process
 	process.Args, process.Terminal = cmd.Args, cmd.TTY
 	process.Env = slices.Concat(process.Env, cmd.Env)
+	if cmd.TTY && cmd.Size != (Size{}) {
+		process.ConsoleSize = &specs.Box{Width: uint(cmd.Size.Width), Height: uint(cmd.Size.Height)}
+	}
 	streams := []cio.Opt{cio.WithStreams(cmd.Stdin, orDiscard(cmd.Stdout), orDiscard(cmd.Stderr)), cio.WithFIFODir(e.cfg.dir("fifo"))}
 	if cmd.TTY {
 		streams = append(streams, cio.WithTerminal)

@@ -37,7 +37,7 @@ func TestACommandRunsInsideASpherelet(t *testing.T) {
 		var out bytes.Buffer
 		sizes := make(chan Size, 1)
 		sizes <- Size{Width: 80, Height: 24}
-		exit, err := r.eng.Exec(t.Context(), s.ID, Command{Args: []string{"/app", "say", "hi"}, Stdout: &out, TTY: true, Resize: sizes})
+		exit, err := r.eng.Exec(t.Context(), s.ID, Command{Args: []string{"/app", "say", "hi"}, Stdout: &out, TTY: true, Size: Size{Width: 40, Height: 12}, Resize: sizes})
 		if err != nil || exit != 0 || !strings.Contains(out.String(), "hi\r\n") {
 			t.Errorf("exit %d, %v, %q", exit, err, out.String())
 		}
