@@ -10,7 +10,7 @@ import (
 )
 
 // accessBuffer bounds the lines that wait to be written.
-const accessBuffer = 1 << 20
+const accessBuffer = 2 << 20
 
 // accessLine is the most that one line can take: every byte of the clipped fields escaped.
 const accessLine = 16 << 10
@@ -18,7 +18,7 @@ const accessLine = 16 << 10
 // accessDelay is how long a line may wait for company, and accessMuch how many bytes wait at most so long.
 const (
 	accessDelay = 250 * time.Millisecond
-	accessMuch  = 256 << 10
+	accessMuch  = 512 << 10
 )
 
 // AccessLog takes the access log. It is called by one goroutine at a time; while a call lasts, lines wait,
@@ -43,6 +43,7 @@ func (a accessWriter) WriteAccess(_ string, lines []byte) error {
 type accessLog struct {
 	out     AccessLog
 	every   int
+	delay   time.Duration // how long a line may wait for company
 	seen    atomic.Uint64
 	dropped atomic.Uint64
 
@@ -84,9 +85,9 @@ type accessEntry struct {
 	secure    bool
 }
 
-func newAccessLog(out AccessLog, every int) *accessLog {
+func newAccessLog(out AccessLog, every int, delay time.Duration) *accessLog {
 	l := &accessLog{
-		out: out, every: every,
+		out: out, every: every, delay: delay,
 		wake: make(chan struct{}, 1), much: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	go l.run()
@@ -195,7 +196,7 @@ func (l *accessLog) time(ms int64) []byte {
 	return l.stamp[:l.stampN]
 }
 
-// run writes what waits, in turns of accessDelay or sooner when it is much, until close.
+// run writes what waits, in turns of its delay or sooner when it is much, until close.
 func (l *accessLog) run() {
 	defer close(l.done)
 	var spare []byte
@@ -208,7 +209,7 @@ func (l *accessLog) run() {
 			return
 		}
 		select {
-		case <-time.After(accessDelay):
+		case <-time.After(l.delay):
 		case <-l.much:
 		case <-l.stop:
 		}

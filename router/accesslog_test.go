@@ -160,7 +160,7 @@ func (s *stuck) Write(b []byte) (int, error) {
 
 func TestAnAccessLogThatIsStuckDropsLinesAndCountsThem(t *testing.T) {
 	out := &stuck{held: make(chan struct{}, 1), free: make(chan struct{})}
-	l := newAccessLog(AccessTo(out), 1)
+	l := newAccessLog(AccessTo(out), 1, accessDelay)
 	e := &accessEntry{start: time.Now(), client: netip.MustParseAddr("::1"), path: []byte(strings.Repeat("x", 1000))}
 	l.add(e)
 	<-out.held
@@ -210,22 +210,17 @@ func FuzzAccessLogString(f *testing.F) {
 
 func TestManyLinesAreWrittenWithoutADelay(t *testing.T) {
 	log := &lines{}
-	l := newAccessLog(AccessTo(log), 1)
+	l := newAccessLog(AccessTo(log), 1, time.Hour)
 	defer l.close()
-	const turns = 20
-	began := time.Now()
-	for range turns {
+	for range 3 {
 		for range accessMuch / 100 { // a line is longer than that
 			l.add(&accessEntry{method: []byte("GET"), host: []byte("app.test"), path: []byte("/"), requestID: []byte("id"), status: 200})
 		}
-		eventually(t, "the lines are written", func() bool {
+		eventually(t, "much is written", func() bool {
 			l.mu.Lock()
 			defer l.mu.Unlock()
-			return len(l.waiting) == 0
+			return len(l.waiting) < accessMuch
 		})
-	}
-	if took := time.Since(began); took > turns*accessDelay/2 {
-		t.Errorf("%d times many lines took %v", turns, took)
 	}
 	if n := l.dropped.Load(); n > 0 {
 		t.Errorf("%d lines were dropped", n)

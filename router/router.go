@@ -65,7 +65,7 @@ func New(c Config) *Router {
 	}
 	r.life, r.stop = context.WithCancel(context.Background())
 	if c.AccessLog != nil {
-		r.access = newAccessLog(c.AccessLog, c.AccessLogEvery)
+		r.access = newAccessLog(c.AccessLog, c.AccessLogEvery, accessDelay)
 	}
 	r.announceHTTP3(nil)
 	r.multiplex = newMultiplexer(r.log, r.limits)
