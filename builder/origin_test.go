@@ -2,7 +2,10 @@ package builder
 
 import (
 	"context"
+	"slices"
 	"testing"
+
+	"github.com/moby/buildkit/client/llb"
 
 	"csph/buildpacks"
 )
@@ -24,28 +27,27 @@ func TestASourceThatNoStepNeedsGoesToTheImageAtOnce(t *testing.T) {
 
 func TestWhatStepsInstallAndTheSourceHasTooIsTakenFromBoth(t *testing.T) {
 	copies := installed().Copy
-	o := origin{late: true, steps: 1}
+	o := origin{late: true, steps: 1, built: llb.Scratch().Dir("/built"), installed: llb.Scratch().Dir("/installed"), source: llb.Scratch().Dir("/source")}
 	for _, c := range []struct {
 		what   string
 		copy   buildpacks.Copy
-		absent []string
-		paths  []string
-		parts  int
+		absent map[string]bool
+		parts  []string
 	}{
-		{"the app", copies[1], nil, []string{workDir, "/"}, 2},
-		{"node_modules that only steps make", copies[0], []string{"node_modules"}, []string{"/app/node_modules"}, 1},
-		{"another image", buildpacks.Copy{Image: "x", From: "/bin"}, nil, []string{"/bin"}, 1},
-		{"what is outside of the source", buildpacks.Copy{From: "/root/.local"}, nil, []string{"/root/.local"}, 1},
+		{"the app", copies[1], nil, []string{"/installed /app", "/source /"}},
+		{"node_modules that only steps make", copies[0], map[string]bool{"node_modules": true}, []string{"/installed /app/node_modules"}},
+		{"node_modules that the source has, too", copies[0], nil, []string{"/built /app/node_modules"}},
+		{"another image", buildpacks.Copy{Image: "x", From: "/bin"}, nil, []string{"/ /bin"}},
+		{"what is outside of the source", buildpacks.Copy{From: "/root/.local"}, nil, []string{"/installed /root/.local"}},
 	} {
-		s := survey{absent: map[string]bool{}}
-		for _, path := range c.absent {
-			s.absent[path] = true
+		var parts []string
+		for _, p := range o.from(c.copy, survey{absent: c.absent}) {
+			dir, err := p.state.GetDir(t.Context())
+			must(t, err)
+			parts = append(parts, dir+" "+p.path)
 		}
-		parts := o.from(c.copy, s)
-		for i, want := range c.paths {
-			if len(parts) != c.parts || parts[i].path != want {
-				t.Errorf("%s comes from %+v, want %q", c.what, parts, c.paths)
-			}
+		if !slices.Equal(parts, c.parts) {
+			t.Errorf("%s comes from %q, want %q", c.what, parts, c.parts)
 		}
 	}
 	for path, want := range map[string]bool{"/": true, "/app": true, "/app/node_modules": true, "/application": false, "/usr": false} {
