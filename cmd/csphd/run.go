@@ -191,6 +191,9 @@ func (s *server) announce(ctx context.Context) error {
 		return nil // csphd is stopping
 	}
 	s.ready.Store(true)
+	if err := shed(); err != nil {
+		s.logger.Warn("the pages that the start needed stay resident", "err", err)
+	}
 	s.logger.Info("csphd is up", "http", s.config.HTTP, "https", s.config.HTTPS, "ssh", s.config.SSH, "api", s.config.API, "state", s.config.State, "version", version)
 	return nil
 }
