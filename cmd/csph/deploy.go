@@ -83,23 +83,31 @@ func (a *app) deploy(cmd *cobra.Command, f *deployFlags, dir string) error {
 	if err != nil {
 		return err
 	}
+	n := wire.NewDeployment{Image: f.image, Repo: f.repo, Branch: f.branch, Fetch: f.fetch, Change: change, NoCache: f.noCache}
+	files, err := a.files(ctx, dir, n)
+	if err != nil {
+		return err
+	}
 	svc, err := a.ensureService(ctx, c, name)
 	if err != nil {
 		return err
 	}
 	return a.await(ctx, c, f.wait, func(ctx context.Context) (platform.Deployment, error) {
-		return a.submit(ctx, c, svc.ID, dir, wire.NewDeployment{Image: f.image, Repo: f.repo, Branch: f.branch, Fetch: f.fetch, Change: change, NoCache: f.noCache})
+		if files == nil {
+			return c.DeployImage(ctx, svc.ID, n)
+		}
+		return a.upload(ctx, c, svc.ID, files, n)
 	})
 }
 
-// submit asks for the deployment: of the image, or of what is in dir.
-func (a *app) submit(ctx context.Context, c *client.Client, service, dir string, n wire.NewDeployment) (platform.Deployment, error) {
+// files are those in dir, looked at before anything is made for them; nil where n is of something else.
+func (a *app) files(ctx context.Context, dir string, n wire.NewDeployment) (*parcel, error) {
 	if n.Image != "" || n.Repo != "" || n.Fetch {
-		return c.DeployImage(ctx, service, n)
+		return nil, nil
 	}
 	tree, err := source.Open(ctx, dir)
 	if err != nil {
-		return platform.Deployment{}, err
+		return nil, err
 	}
 	switch {
 	case tree.Commit == "":
@@ -109,7 +117,9 @@ func (a *app) submit(ctx context.Context, c *client.Client, service, dir string,
 	default:
 		a.note("Packing commit %s", tree.Commit)
 	}
-	return a.upload(ctx, c, service, tree, n)
+	files := &parcel{tree: tree}
+	files.manifest, err = tree.Manifest(ctx, &files.text)
+	return files, err
 }
 
 // counter is a number of bytes.

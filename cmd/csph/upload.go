@@ -25,25 +25,27 @@ const (
 	sendPause = time.Second
 )
 
+// parcel is a tree, and the text that says what its files are.
+type parcel struct {
+	tree     *source.Tree
+	manifest *source.Manifest
+	text     bytes.Buffer
+}
+
 // upload deploys a tree: it says what the files are, and sends the contents that the server lacks.
-func (a *app) upload(ctx context.Context, c *client.Client, service string, tree *source.Tree, n wire.NewDeployment) (platform.Deployment, error) {
+func (a *app) upload(ctx context.Context, c *client.Client, service string, files *parcel, n wire.NewDeployment) (platform.Deployment, error) {
 	began := time.Now()
-	var list bytes.Buffer
-	m, err := tree.Manifest(ctx, &list)
-	if err != nil {
-		return platform.Deployment{}, err
-	}
-	u := &uploader{client: c, service: service, tree: tree, manifest: m}
+	u := &uploader{client: c, service: service, tree: files.tree, manifest: files.manifest}
 	if err := u.run(ctx, a.note); err != nil {
 		return platform.Deployment{}, err
 	}
-	sent := u.sent + int64(list.Len())
+	sent := u.sent + int64(files.text.Len())
 	d, err := c.Upload(ctx, service, n, func(w io.Writer) error {
-		_, err := w.Write(list.Bytes())
+		_, err := w.Write(files.text.Bytes())
 		return err
 	})
 	if err == nil {
-		a.note("Uploaded %d entries: %d of %d files were not there yet, %s sent, in %.1f s", m.Entries, u.files, len(m.Contents), counter(sent), time.Since(began).Seconds())
+		a.note("Uploaded %d entries: %d of %d files were not there yet, %s sent, in %.1f s", u.manifest.Entries, u.files, len(u.manifest.Contents), counter(sent), time.Since(began).Seconds())
 	}
 	return d, err
 }
