@@ -67,16 +67,25 @@ func (q *Quarantine) Module(ctx context.Context, service, name string, commit pl
 // embeddedList is the file beside a checkout that has the folders which Embed has filled.
 const embeddedList = "embedded"
 
-// Embed copies the files of a submodule's checkout into the folder at of a service's checkout, in the place of what is there. They
-// keep their mtime, and go with the next Checkout.
-func (q *Quarantine) Embed(service, at, module string) error {
+// embedding opens a service's checkout, once it is noted that at will be filled: whatever happens then, the next Checkout knows.
+func (q *Quarantine) embedding(service, at string) (*os.Root, error) {
 	dir := filepath.Join(q.store.sources, service)
 	if err := noteEmbedded(filepath.Join(dir, embeddedList), at); err != nil {
-		return err
+		return nil, err
 	}
 	root, err := os.OpenRoot(filepath.Join(dir, "tree"))
 	if err != nil {
-		return fmt.Errorf("embed %s: %w", at, err)
+		return nil, fmt.Errorf("embed %s: %w", at, err)
+	}
+	return root, nil
+}
+
+// Embed copies the files of a submodule's checkout into the folder at of a service's checkout, in the place of what is there. They
+// keep their mtime, and go with the next Checkout.
+func (q *Quarantine) Embed(service, at, module string) error {
+	root, err := q.embedding(service, at)
+	if err != nil {
+		return err
 	}
 	defer root.Close()
 	err = root.RemoveAll(at)

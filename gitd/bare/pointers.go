@@ -83,13 +83,9 @@ func (q *Quarantine) ObjectDir(service string) (string, error) {
 // EmbedFile puts a copy of the file from in the place of the file at of a service's checkout, whose mode it keeps. Its mtime is
 // that of from; it goes with the next Checkout.
 func (q *Quarantine) EmbedFile(service, at, from string) error {
-	dir := filepath.Join(q.store.sources, service)
-	if err := noteEmbedded(filepath.Join(dir, embeddedList), at); err != nil {
-		return err
-	}
-	root, err := os.OpenRoot(filepath.Join(dir, "tree"))
+	root, err := q.embedding(service, at)
 	if err != nil {
-		return fmt.Errorf("embed %s: %w", at, err)
+		return err
 	}
 	defer root.Close()
 	info, err := root.Lstat(at)
