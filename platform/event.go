@@ -40,6 +40,7 @@ const (
 	EventRetired      = "retired"
 	EventScaling      = "scaling"
 	EventScaled       = "scaled"
+	EventScaleLimited = "scale_limited" // autoscaling wants more spherelets than the account or the server has room for
 	EventSuspended    = "suspended"
 	EventResumed      = "resumed"
 	EventFailed       = "failed"

@@ -97,6 +97,11 @@ type Config struct {
 	MaxBodyMB int64 `json:"max_body_mb,omitempty"`
 	// Sticky keeps a client with the spherelet that answered it first, by a cookie.
 	Sticky bool `json:"sticky,omitempty"`
+	// Autoscale decides Count while spherelets run; nil: people do. It is the service's: what a deployment has of it is
+	// how it was then, and a rollback leaves it as it is.
+	Autoscale *Autoscale `json:"autoscale,omitempty"`
+	// Region is where spherelets run. Of a service "" means the server's default; a deployment says which it was.
+	Region string `json:"region,omitempty"`
 	// Drain bounds how long in-flight requests may take once traffic has moved; 0 means 30 s.
 	Drain time.Duration `json:"drain,omitempty"`
 	// Grace is the time between SIGTERM and SIGKILL; 0 means 30 s.
