@@ -72,11 +72,7 @@ func (a *app) askSecret(what string) (string, error) {
 func (a *app) whoamiCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "whoami", Example: "  csph whoami", Short: "Show which account and token are in use", Args: atMost(0),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.client()
-			if err != nil {
-				return err
-			}
+		RunE: a.asking(func(cmd *cobra.Command, c *client.Client, _ []string) error {
 			who, err := c.Whoami(cmd.Context())
 			if err != nil {
 				return err
@@ -84,7 +80,7 @@ func (a *app) whoamiCommand() *cobra.Command {
 			return a.show(who, func() error {
 				return a.describeWhoami(c.Base(), who)
 			})
-		},
+		}),
 	}
 }
 
@@ -118,11 +114,7 @@ func (a *app) statusCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "status", Example: "  csph status", Short: "Show how the server is", Args: atMost(0),
 		Long: "Show how the server is. The exit status is 0 only when everything is up.",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.client()
-			if err != nil {
-				return err
-			}
+		RunE: a.asking(func(cmd *cobra.Command, c *client.Client, _ []string) error {
 			s, err := c.Status(cmd.Context())
 			if err != nil {
 				return err
@@ -134,7 +126,7 @@ func (a *app) statusCommand() *cobra.Command {
 				return fmt.Errorf("not everything is up on the server; csphd doctor, run there, says why")
 			}
 			return nil
-		},
+		}),
 	}
 }
 

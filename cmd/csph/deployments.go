@@ -41,17 +41,13 @@ func (a *app) deploymentsList() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "list", Short: "List deployments, newest first", Args: atMost(0),
 		Example: "  csph deployments list --service web -o json",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.client()
-			if err != nil {
-				return err
-			}
+		RunE: a.asking(func(cmd *cobra.Command, c *client.Client, _ []string) error {
 			all, err := c.Deployments(cmd.Context(), service, limit)
 			if err != nil {
 				return err
 			}
 			return a.showDeployments(all)
-		},
+		}),
 	}
 	cmd.Flags().StringVarP(&service, "service", "s", "", "only those of this service")
 	cmd.Flags().IntVar(&limit, "limit", 50, "at most so many")
@@ -90,17 +86,13 @@ func describe(s platform.Source) string {
 func (a *app) deploymentsGet() *cobra.Command {
 	return &cobra.Command{
 		Use: "get DEPLOYMENT", Example: "  csph deployments get dep_01jq8z", Short: "Show a deployment", Args: exactly(1, "the id of a deployment"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.client()
-			if err != nil {
-				return err
-			}
+		RunE: a.asking(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			d, err := c.Deployment(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
 			return a.show(deploymentView{Deployment: d, Reason: d.Reason}, func() error { return a.describeDeployment(d) })
-		},
+		}),
 	}
 }
 
@@ -127,11 +119,7 @@ func (a *app) deploymentsWatch() *cobra.Command {
 	var progress progressFlag
 	cmd := &cobra.Command{
 		Use: "watch DEPLOYMENT", Example: "  csph deployments watch dep_01jq8z", Short: "Follow a deployment until it has settled", Args: exactly(1, "the id of a deployment"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.client()
-			if err != nil {
-				return err
-			}
+		RunE: a.asking(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			d, err := c.Deployment(cmd.Context(), args[0])
 			if err != nil {
 				return err
@@ -140,7 +128,7 @@ func (a *app) deploymentsWatch() *cobra.Command {
 			defer stop()
 			w := &watching{app: a, client: c, id: d.ID, progress: progress, signals: signals}
 			return w.run(cmd.Context(), timeout)
-		},
+		}),
 	}
 	cmd.Flags().DurationVar(&timeout, "wait-timeout", time.Hour, "how long to watch")
 	progress.add(cmd.Flags())
@@ -150,11 +138,7 @@ func (a *app) deploymentsWatch() *cobra.Command {
 func (a *app) deploymentsCancel() *cobra.Command {
 	return &cobra.Command{
 		Use: "cancel DEPLOYMENT", Example: "  csph deployments cancel dep_01jq8z", Short: "Cancel a deployment that is queued or building", Args: exactly(1, "the id of a deployment"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.client()
-			if err != nil {
-				return err
-			}
+		RunE: a.asking(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			d, err := c.Cancel(cmd.Context(), args[0])
 			if err != nil {
 				return err
@@ -164,7 +148,7 @@ func (a *app) deploymentsCancel() *cobra.Command {
 				err = errors.New("the deployment settled before it could be cancelled: it is " + string(d.Status))
 			}
 			return err
-		},
+		}),
 	}
 }
 
@@ -186,12 +170,8 @@ func (a *app) again(cmd *cobra.Command, ask func(*client.Client, context.Context
 	var wait waitFlags
 	wait.add(cmd)
 	cmd.Args = exactly(1, "the id of a deployment")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		c, err := a.client()
-		if err != nil {
-			return err
-		}
+	cmd.RunE = a.asking(func(cmd *cobra.Command, c *client.Client, args []string) error {
 		return a.await(cmd.Context(), c, wait, func(ctx context.Context) (platform.Deployment, error) { return ask(c, ctx, args[0]) })
-	}
+	})
 	return cmd
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"csph/api/client"
 	"csph/api/wire"
 )
 
@@ -18,17 +19,13 @@ the repository, the checked-out source and logs; and what all services share.
 
 What nothing refers to is removed by itself. csph services clear-cache frees the caches of a service, and
 csph services delete everything of it.`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.client()
-			if err != nil {
-				return err
-			}
+		RunE: a.asking(func(cmd *cobra.Command, c *client.Client, _ []string) error {
 			d, err := c.Disk(cmd.Context())
 			if err != nil {
 				return err
 			}
 			return a.show(d, func() error { return a.printDisk(d) })
-		},
+		}),
 	}
 }
 
@@ -36,17 +33,13 @@ func (a *app) servicesClearCache() *cobra.Command {
 	return &cobra.Command{
 		Use: "clear-cache SERVICE", Example: "  csph services clear-cache web", Short: "Drop what builds of a service have cached; the next deployment is built anew",
 		Args: exactly(1, "a service, by name or id"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.client()
-			if err != nil {
-				return err
-			}
+		RunE: a.asking(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			freed, err := c.ClearCache(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
 			return a.show(freed, func() error { return a.printf("Freed %s MB\n", megabytes(freed.Bytes)) })
-		},
+		}),
 	}
 }
 

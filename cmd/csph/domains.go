@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"csph/api/client"
 	"csph/api/wire"
 	"csph/platform"
 )
@@ -138,11 +139,7 @@ func (a *app) domainsList() *cobra.Command {
 	var service string
 	cmd := &cobra.Command{Use: "list", Example: "  csph domains list", Short: "List domains", Args: atMost(0)}
 	cmd.Flags().StringVarP(&service, "service", "s", "", "only those of this service")
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		c, err := a.client()
-		if err != nil {
-			return err
-		}
+	cmd.RunE = a.asking(func(cmd *cobra.Command, c *client.Client, _ []string) error {
 		all, err := c.Domains(cmd.Context(), service)
 		if err != nil {
 			return err
@@ -158,7 +155,7 @@ func (a *app) domainsList() *cobra.Command {
 			}
 			return a.table("DOMAIN\tSERVICE\tSTATUS\tREASON\tCERTIFICATE\tUNTIL", rows)
 		})
-	}
+	})
 	return cmd
 }
 
@@ -171,11 +168,7 @@ func (a *app) domainsVerify() *cobra.Command {
 Succeeds when the domain is active, after waiting for the certificate for as long as --wait-timeout says.`,
 	}
 	cmd.Flags().DurationVar(&wait, "wait-timeout", 2*time.Minute, "how long to wait for the certificate; 0 to look only")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		c, err := a.client()
-		if err != nil {
-			return err
-		}
+	cmd.RunE = a.asking(func(cmd *cobra.Command, c *client.Client, args []string) error {
 		v, err := c.VerifyDomain(cmd.Context(), args[0])
 		if err != nil {
 			return err
@@ -197,7 +190,7 @@ Succeeds when the domain is active, after waiting for the certificate for as lon
 			return errTold
 		}
 		return nil
-	}
+	})
 	return cmd
 }
 
@@ -269,16 +262,12 @@ func (a *app) changeDomain(ctx context.Context, ref string, change wire.DomainCh
 func (a *app) domainsRemove() *cobra.Command {
 	return &cobra.Command{
 		Use: "remove DOMAIN", Example: "  csph domains remove www.example.com", Short: "Remove a domain, its route and its certificate", Args: exactly(1, "a domain"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.client()
-			if err != nil {
-				return err
-			}
+		RunE: a.asking(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			if err := c.RemoveDomain(cmd.Context(), args[0]); err != nil {
 				return err
 			}
 			return a.show(map[string]string{"removed": args[0]}, func() error { return a.printf("Removed %s\n", args[0]) })
-		},
+		}),
 	}
 }
 
@@ -300,11 +289,7 @@ Trust it only on machines of people who trust this server: whoever has its key c
 func (a *app) domainsTrust() *cobra.Command {
 	return &cobra.Command{
 		Use: "trust", Example: "  csph domains trust", Short: "Print the certificate of the server's own authority, and how to trust it", Args: atMost(0),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.client()
-			if err != nil {
-				return err
-			}
+		RunE: a.asking(func(cmd *cobra.Command, c *client.Client, _ []string) error {
 			t, err := c.Trust(cmd.Context())
 			if err != nil {
 				return err
@@ -316,6 +301,6 @@ func (a *app) domainsTrust() *cobra.Command {
 				a.note("%s", trustGuide)
 			}
 			return nil
-		},
+		}),
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"csph/api/wire"
 )
@@ -36,43 +37,25 @@ func (f *configFlags) addScale(cmd *cobra.Command) {
 }
 
 func (f *configFlags) change(cmd *cobra.Command) (wire.ConfigChange, error) {
-	var c wire.ConfigChange
-	given := cmd.Flags().Changed
-	if given("shape") {
-		shape := strings.ToUpper(f.shape)
-		c.Shape = &shape
+	flags := cmd.Flags()
+	shape := strings.ToUpper(f.shape)
+	if flags.Changed("count") && f.count < 1 {
+		return wire.ConfigChange{}, usageError{fmt.Errorf("--count %d: a service has at least 1 spherelet", f.count)}
 	}
-	if given("count") {
-		if f.count < 1 {
-			return c, usageError{fmt.Errorf("--count %d: a service has at least 1 spherelet", f.count)}
-		}
-		c.Count = &f.count
+	return wire.ConfigChange{
+		Shape: given(flags, "shape", &shape), Count: given(flags, "count", &f.count), Port: given(flags, "port", &f.port),
+		Build: given(flags, "build", &f.build), Run: given(flags, "run", &f.run), Process: given(flags, "process", &f.process),
+		MaxBody: given(flags, "max-body", &f.maxBody), Sticky: given(flags, "sticky", &f.sticky),
+		Setup: given(flags, "setup", &f.setup), Dir: given(flags, "dir", &f.dir),
+	}, nil
+}
+
+// given is a flag's value, nil when the flag was not given.
+func given[T any](flags *pflag.FlagSet, name string, value *T) *T {
+	if !flags.Changed(name) {
+		return nil
 	}
-	if given("port") {
-		c.Port = &f.port
-	}
-	if given("build") {
-		c.Build = &f.build
-	}
-	if given("run") {
-		c.Run = &f.run
-	}
-	if given("max-body") {
-		c.MaxBody = &f.maxBody
-	}
-	if given("sticky") {
-		c.Sticky = &f.sticky
-	}
-	if given("setup") {
-		c.Setup = &f.setup
-	}
-	if given("dir") {
-		c.Dir = &f.dir
-	}
-	if given("process") {
-		c.Process = &f.process
-	}
-	return c, nil
+	return value
 }
 
 // waitFlags say how long a deployment is watched, and how that looks.

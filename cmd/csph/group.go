@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -38,15 +39,38 @@ func listing[T any](a *app, short, example, heading string, read func(*cobra.Com
 			if err != nil {
 				return err
 			}
-			return a.show(all, func() error {
-				rows := make([][]string, len(all))
-				for i, one := range all {
-					rows[i] = row(one)
-				}
-				return a.table(heading, rows)
-			})
+			return listed(a, all, heading, row)
 		}),
 	}
+}
+
+// listingOf makes cmd show all that a service has of something.
+func listingOf[T any](a *app, cmd *cobra.Command, heading string, read func(*client.Client, context.Context, string) ([]T, error), row func(T) []string) *cobra.Command {
+	cmd.Args = atMost(1)
+	flag := serviceFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		c, svc, err := a.found(cmd.Context(), *flag, args)
+		if err != nil {
+			return err
+		}
+		all, err := read(c, cmd.Context(), svc.ID)
+		if err != nil {
+			return err
+		}
+		return listed(a, all, heading, row)
+	}
+	return cmd
+}
+
+// listed shows all of something; of a table, row makes the lines.
+func listed[T any](a *app, all []T, heading string, row func(T) []string) error {
+	return a.show(all, func() error {
+		rows := make([][]string, len(all))
+		for i, one := range all {
+			rows[i] = row(one)
+		}
+		return a.table(heading, rows)
+	})
 }
 
 // removing is a command that ends something named.

@@ -7,7 +7,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"csph/api/client"
 	"csph/api/wire"
+	"csph/platform"
 )
 
 // maxKeyFile bounds what is read of a key file.
@@ -62,38 +64,20 @@ func (a *app) readKey(path string) (string, error) {
 }
 
 func (a *app) keysList() *cobra.Command {
-	return &cobra.Command{
-		Use: "list", Example: "  csph keys list", Short: "List SSH keys", Args: atMost(0),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.client()
-			if err != nil {
-				return err
-			}
-			all, err := c.Keys(cmd.Context())
-			if err != nil {
-				return err
-			}
-			rows := make([][]string, len(all))
-			for i, k := range all {
-				rows[i] = []string{k.ID, k.Name, k.Fingerprint, when(k.Created)}
-			}
-			return a.show(all, func() error { return a.table("ID\tNAME\tFINGERPRINT\tADDED", rows) })
-		},
-	}
+	read := func(cmd *cobra.Command, c *client.Client) ([]platform.Key, error) { return c.Keys(cmd.Context()) }
+	return listing(a, "List SSH keys", "  csph keys list", "ID\tNAME\tFINGERPRINT\tADDED", read, func(k platform.Key) []string {
+		return []string{k.ID, k.Name, k.Fingerprint, when(k.Created)}
+	})
 }
 
 func (a *app) keysRemove() *cobra.Command {
 	return &cobra.Command{
 		Use: "remove KEY", Example: "  csph keys remove laptop", Short: "Remove an SSH key, by id, fingerprint or name", Args: exactly(1, "the id, fingerprint or name of a key"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.client()
-			if err != nil {
-				return err
-			}
+		RunE: a.asking(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			if err := c.RemoveKey(cmd.Context(), args[0]); err != nil {
 				return err
 			}
 			return a.show(map[string]string{"removed": args[0]}, func() error { return a.printf("Removed %s\n", args[0]) })
-		},
+		}),
 	}
 }

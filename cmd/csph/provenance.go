@@ -2,6 +2,8 @@ package main
 
 import (
 	"github.com/spf13/cobra"
+
+	"csph/api/client"
 )
 
 func (a *app) deploymentsProvenance() *cobra.Command {
@@ -11,16 +13,12 @@ func (a *app) deploymentsProvenance() *cobra.Command {
 It names the image by digest, the base images with theirs, and when the build began and ended.`,
 		Example: "  csph deployments provenance dep_01jq8z | jq .predicate.buildDefinition.resolvedDependencies",
 		Args:    exactly(1, "the id of a deployment"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.client()
-			if err != nil {
-				return err
-			}
+		RunE: a.asking(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			statement, err := c.Provenance(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
 			return a.show(statement, func() error { return a.printJSON(statement) })
-		},
+		}),
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -90,24 +91,10 @@ func inZone(at time.Time, zone string) string {
 }
 
 func (a *app) scheduleList() *cobra.Command {
-	cmd := &cobra.Command{Use: "list [SERVICE]", Short: "List a service's schedules", Args: atMost(1), Example: "  csph services schedule list web"}
-	flag := serviceFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		c, svc, err := a.found(cmd.Context(), *flag, args)
-		if err != nil {
-			return err
-		}
-		all, err := c.Schedules(cmd.Context(), svc.ID)
-		if err != nil {
-			return err
-		}
-		rows := make([][]string, len(all))
-		for i, t := range all {
-			rows[i] = []string{t.ID, t.Cron, t.Zone, string(t.Overlap), inZone(t.Next, t.Zone), does(t)}
-		}
-		return a.show(all, func() error { return a.table("ID\tCRON\tZONE\tOVERLAP\tNEXT\tDOES", rows) })
-	}
-	return cmd
+	cmd := &cobra.Command{Use: "list [SERVICE]", Short: "List a service's schedules", Example: "  csph services schedule list web"}
+	return listingOf(a, cmd, "ID\tCRON\tZONE\tOVERLAP\tNEXT\tDOES", (*client.Client).Schedules, func(t platform.Timer) []string {
+		return []string{t.ID, t.Cron, t.Zone, string(t.Overlap), inZone(t.Next, t.Zone), does(t)}
+	})
 }
 
 func (a *app) scheduleRemove() *cobra.Command {
@@ -137,28 +124,17 @@ func (a *app) scheduleRuns() *cobra.Command {
 	var schedule string
 	var limit int
 	cmd := &cobra.Command{
-		Use: "runs [SERVICE]", Short: "List the runs of a service's schedules, and what was skipped or missed", Args: atMost(1),
+		Use: "runs [SERVICE]", Short: "List the runs of a service's schedules, and what was skipped or missed",
 		Example: "  csph services schedule runs web\n  csph services schedule runs web --schedule sch_01j9… --limit 100",
 	}
-	flag := serviceFlag(cmd)
 	cmd.Flags().StringVar(&schedule, "schedule", "", "only those of this schedule, by its id")
 	cmd.Flags().IntVar(&limit, "limit", 20, "how many, the newest first")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		c, svc, err := a.found(cmd.Context(), *flag, args)
-		if err != nil {
-			return err
-		}
-		all, err := c.Runs(cmd.Context(), svc.ID, schedule, limit)
-		if err != nil {
-			return err
-		}
-		rows := make([][]string, len(all))
-		for i, r := range all {
-			rows[i] = []string{r.ID, when(r.Planned), took(r), string(r.Status), ended(r), r.Message}
-		}
-		return a.show(all, func() error { return a.table("ID\tPLANNED\tTOOK\tSTATUS\tRESULT\tMESSAGE", rows) })
+	read := func(c *client.Client, ctx context.Context, service string) ([]platform.Run, error) {
+		return c.Runs(ctx, service, schedule, limit)
 	}
-	return cmd
+	return listingOf(a, cmd, "ID\tPLANNED\tTOOK\tSTATUS\tRESULT\tMESSAGE", read, func(r platform.Run) []string {
+		return []string{r.ID, when(r.Planned), took(r), string(r.Status), ended(r), r.Message}
+	})
 }
 
 // took is how long a run went on.

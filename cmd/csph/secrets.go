@@ -82,26 +82,10 @@ func (a *app) readValue(name string) (string, error) {
 }
 
 func (a *app) servicesSecrets() *cobra.Command {
-	cmd := &cobra.Command{Use: "secrets [SERVICE]", Short: "List the names of a service's secret variables", Args: atMost(1), Example: "  csph services secrets web"}
-	flag := serviceFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		c, svc, err := a.found(cmd.Context(), *flag, args)
-		if err != nil {
-			return err
-		}
-		all, err := c.Secrets(cmd.Context(), svc.ID)
-		if err != nil {
-			return err
-		}
-		return a.show(all, func() error {
-			rows := make([][]string, len(all))
-			for i, s := range all {
-				rows[i] = []string{s.Name, strconv.FormatInt(s.Version, 10), s.By, when(s.Created)}
-			}
-			return a.table("NAME\tVERSION\tSET BY\tSET", rows)
-		})
-	}
-	return cmd
+	cmd := &cobra.Command{Use: "secrets [SERVICE]", Short: "List the names of a service's secret variables", Example: "  csph services secrets web"}
+	return listingOf(a, cmd, "NAME\tVERSION\tSET BY\tSET", (*client.Client).Secrets, func(s platform.Secret) []string {
+		return []string{s.Name, strconv.FormatInt(s.Version, 10), s.By, when(s.Created)}
+	})
 }
 
 func (a *app) servicesUnsetSecret() *cobra.Command {
@@ -207,26 +191,10 @@ and cannot be read back.`,
 }
 
 func (a *app) servicesRegistries() *cobra.Command {
-	cmd := &cobra.Command{Use: "registries [SERVICE]", Short: "List the registries that a service has a login for", Args: atMost(1), Example: "  csph services registries web"}
-	flag := serviceFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		c, svc, err := a.found(cmd.Context(), *flag, args)
-		if err != nil {
-			return err
-		}
-		all, err := c.Registries(cmd.Context(), svc.ID)
-		if err != nil {
-			return err
-		}
-		return a.show(all, func() error {
-			rows := make([][]string, len(all))
-			for i, r := range all {
-				rows[i] = []string{r.Host, r.Username, r.By, when(r.Created)}
-			}
-			return a.table("HOST\tUSERNAME\tSET BY\tSET", rows)
-		})
-	}
-	return cmd
+	cmd := &cobra.Command{Use: "registries [SERVICE]", Short: "List the registries that a service has a login for", Example: "  csph services registries web"}
+	return listingOf(a, cmd, "HOST\tUSERNAME\tSET BY\tSET", (*client.Client).Registries, func(r platform.Registry) []string {
+		return []string{r.Host, r.Username, r.By, when(r.Created)}
+	})
 }
 
 func (a *app) servicesRemoveRegistry() *cobra.Command {

@@ -48,17 +48,13 @@ func named(ctx context.Context, flag string, args []string) (string, error) {
 func (a *app) servicesList() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Example: "  csph services list", Short: "List services", Args: atMost(0),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.client()
-			if err != nil {
-				return err
-			}
+		RunE: a.asking(func(cmd *cobra.Command, c *client.Client, _ []string) error {
 			all, err := c.Services(cmd.Context())
 			if err != nil {
 				return err
 			}
 			return a.showServices(all)
-		},
+		}),
 	}
 }
 

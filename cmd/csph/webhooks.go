@@ -65,24 +65,10 @@ func (a *app) showMade(made wire.MadeWebhook) error {
 }
 
 func (a *app) webhooksList() *cobra.Command {
-	cmd := &cobra.Command{Use: "list [SERVICE]", Short: "List a service's webhooks", Args: atMost(1), Example: "  csph webhooks list web"}
-	flag := serviceFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		c, svc, err := a.found(cmd.Context(), *flag, args)
-		if err != nil {
-			return err
-		}
-		all, err := c.Webhooks(cmd.Context(), svc.ID)
-		if err != nil {
-			return err
-		}
-		rows := make([][]string, len(all))
-		for i, w := range all {
-			rows[i] = []string{w.ID, w.Provider, first(w.Branch, "main"), first(w.Tags, "-"), first(strings.Join(w.Watch, " "), "all"), previewed(w), when(w.Created)}
-		}
-		return a.show(all, func() error { return a.table("ID\tPROVIDER\tBRANCH\tTAGS\tWATCHED\tPREVIEWS\tCREATED", rows) })
-	}
-	return cmd
+	cmd := &cobra.Command{Use: "list [SERVICE]", Short: "List a service's webhooks", Example: "  csph webhooks list web"}
+	return listingOf(a, cmd, "ID\tPROVIDER\tBRANCH\tTAGS\tWATCHED\tPREVIEWS\tCREATED", (*client.Client).Webhooks, func(w platform.Webhook) []string {
+		return []string{w.ID, w.Provider, first(w.Branch, "main"), first(w.Tags, "-"), first(strings.Join(w.Watch, " "), "all"), previewed(w), when(w.Created)}
+	})
 }
 
 // previewed is how long a webhook's previews stay.
@@ -106,11 +92,9 @@ func (a *app) webhooksDeliveries() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			rows := make([][]string, len(all))
-			for i, d := range all {
-				rows[i] = []string{when(d.Accepted), strings.TrimPrefix(d.Ref, "refs/heads/"), short(d.Commit), d.Sender, first(d.Outcome, "under way"), first(d.Deployment, "-")}
-			}
-			return a.show(all, func() error { return a.table("ACCEPTED\tREF\tCOMMIT\tSENDER\tOUTCOME\tDEPLOYMENT", rows) })
+			return listed(a, all, "ACCEPTED\tREF\tCOMMIT\tSENDER\tOUTCOME\tDEPLOYMENT", func(d platform.Delivery) []string {
+				return []string{when(d.Accepted), strings.TrimPrefix(d.Ref, "refs/heads/"), short(d.Commit), d.Sender, first(d.Outcome, "under way"), first(d.Deployment, "-")}
+			})
 		}),
 	}
 	cmd.Flags().IntVar(&limit, "limit", 20, "how many, the newest first")
