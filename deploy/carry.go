@@ -82,7 +82,7 @@ func (d *Deployer) endWait(svc platform.Service) {
 	}
 }
 
-// end records the end of a deployment that is not live, and publishes it.
+// end records the end of a deployment that is not live, with its event.
 func (d *Deployer) end(dep platform.Deployment, move platform.Move, kind string, f *platform.Failure) platform.Deployment {
 	if move == platform.Fail {
 		d.Logger.Info("deployment failed", "deployment", dep.ID, "service", dep.Name, "reason", f.Reason, "message", f.Message, "err", f.Err)
@@ -92,12 +92,11 @@ func (d *Deployer) end(dep platform.Deployment, move platform.Move, kind string,
 		if move == platform.Fail {
 			r.Reason, r.Hint, r.Tail = f.Reason, f.Hint, f.Tail
 		}
-	})
+	}, platform.Event{Kind: kind, Status: string(f.Reason), Message: f.Message})
 	if err != nil {
 		d.Logger.Error("end of a deployment is not recorded", "deployment", dep.ID, "move", move, "err", err)
 		return dep
 	}
-	d.publish(ended, platform.Event{Kind: kind, Status: string(f.Reason), Message: f.Message})
 	return ended
 }
 

@@ -21,12 +21,10 @@ func (d *Deployer) install(dep platform.Deployment, svc platform.Service) (_ pla
 	if err := d.awaken(current); err != nil {
 		return dep, err
 	}
-	live, err := d.promote(dep, current.Live)
+	live, err := d.promote(dep, current.Live, "live: schedules of "+svc.Name+" run it from now on")
 	if err != nil {
 		return dep, err
 	}
-	d.publish(live, platform.Event{Kind: platform.EventVersion, Status: "ACTIVE", Message: "version " + live.ID + " is active"})
-	d.publish(live, platform.Event{Kind: platform.EventLive, Status: string(platform.Live), Message: "live: schedules of " + svc.Name + " run it from now on"})
 	d.own(func() { d.forget(svc.ID) })
 	return live, nil
 }

@@ -103,11 +103,10 @@ func (d *Deployer) begin(ctx context.Context, r Request) (*attempt, error) {
 	if err != nil {
 		return nil, err
 	}
-	dep, err = d.Records.CreateDeployment(ctx, dep)
+	dep, err = d.Records.CreateDeployment(ctx, dep, platform.Event{Kind: platform.EventAccepted, Message: "a deployment of " + svc.Name + " was accepted"})
 	if err != nil {
 		return nil, fmt.Errorf("record the deployment: %w", err)
 	}
-	d.publish(dep, platform.Event{Kind: platform.EventAccepted, Message: "deployment " + dep.ID + " of " + svc.Name + " accepted"})
 	if r.Created != nil {
 		r.Created(dep)
 	}

@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -105,15 +106,19 @@ func (d *Deployer) publish(dep platform.Deployment, e platform.Event) {
 	}
 }
 
-// advance moves a deployment on: the record first, then the event.
-func (d *Deployer) advance(dep platform.Deployment, move platform.Move, set func(*platform.Deployment)) (platform.Deployment, error) {
+// advance moves a deployment on: the record with the event of its new status and, behind that, the others.
+func (d *Deployer) advance(dep platform.Deployment, move platform.Move, set func(*platform.Deployment), others ...platform.Event) (platform.Deployment, error) {
+	to, err := platform.Next(dep.Status, move)
+	if err != nil {
+		return dep, fmt.Errorf("deployment %s: %w", dep.ID, err)
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(d.ctx), writeTimeout)
 	defer cancel()
-	next, err := d.Records.Advance(ctx, dep.ID, dep.Status, move, set)
+	events := append([]platform.Event{{Kind: platform.EventStatus, Status: string(to)}}, others...)
+	next, err := d.Records.Advance(ctx, dep.ID, dep.Status, move, set, events...)
 	if err != nil {
 		return dep, err
 	}
-	d.publish(next, platform.Event{Kind: platform.EventStatus, Status: string(next.Status)})
 	return next, nil
 }
 

@@ -128,23 +128,21 @@ func (d *Deployer) remove(dep platform.Deployment, grace time.Duration) {
 
 // forget drops the images of deployments that are past the restorable ones; live and unsettled ones keep theirs.
 func (d *Deployer) forget(service string) {
-	all, err := d.Records.Deployments(d.ctx, service, 0)
+	all, err := d.Records.WithImage(d.ctx, service)
 	if err != nil {
-		d.Logger.Error("history cannot be read", "service", service, "err", err)
+		d.Logger.Error("images of a service cannot be listed", "service", service, "err", err)
 		return
 	}
 	keep := map[string]bool{} // images, by ref: a rollback shares its image with what it restored
 	var drop []platform.Deployment
 	restorable := 0
 	for _, dep := range all {
-		switch {
-		case dep.Image.Digest == "":
-		case !dep.Status.Terminal() || restorable < d.Restorable:
-			restorable++
-			keep[dep.Image.Ref] = true
-		default:
+		if dep.Status.Terminal() && restorable >= d.Restorable {
 			drop = append(drop, dep)
+			continue
 		}
+		restorable++
+		keep[dep.Image.Ref] = true
 	}
 	for _, dep := range drop {
 		d.forgetOne(dep, keep[dep.Image.Ref])

@@ -41,14 +41,12 @@ func (d *Deployer) runnable(ctx context.Context, svc platform.Service) (platform
 	if svc.Live != "" {
 		return d.Records.Deployment(ctx, svc.Live)
 	}
-	all, err := d.Records.Deployments(ctx, svc.ID, d.Restorable)
+	all, err := d.Records.WithImage(ctx, svc.ID)
 	if err != nil {
 		return platform.Deployment{}, err
 	}
-	for _, dep := range all {
-		if dep.Image.Digest != "" {
-			return dep, nil
-		}
+	if len(all) > 0 {
+		return all[0], nil
 	}
 	return platform.Deployment{}, fmt.Errorf("%w: service %s has no image yet to run something in; deploy it first: csph deploy --service %s", platform.ErrConflict, svc.Name, svc.Name)
 }

@@ -118,18 +118,19 @@ type Records interface {
 	Environment(ctx context.Context, id string) (platform.Environment, error)
 	// UpdateService changes a service under the records' lock; change may return an error to leave it as it is.
 	UpdateService(ctx context.Context, id string, change func(*platform.Service) error) (platform.Service, error)
-	// CreateDeployment stores d as queued, with a new id, history and time.
-	CreateDeployment(ctx context.Context, d platform.Deployment) (platform.Deployment, error)
+	// CreateDeployment stores d as queued, with a new id, history and time. With this and the two below, the events, which
+	// are of that deployment, are published in the same transaction: nothing happens untold.
+	CreateDeployment(ctx context.Context, d platform.Deployment, events ...platform.Event) (platform.Deployment, error)
 	Deployment(ctx context.Context, id string) (platform.Deployment, error)
-	// Deployments lists a service's deployments ("" for all services'), newest first; limit 0 means all.
-	Deployments(ctx context.Context, service string, limit int) ([]platform.Deployment, error)
+	// WithImage lists a service's deployments that have an image, newest first.
+	WithImage(ctx context.Context, service string) ([]platform.Deployment, error)
 	// Unsettled lists the deployments that are not terminal, the live ones included, oldest first.
 	Unsettled(ctx context.Context) ([]platform.Deployment, error)
 	// Advance moves a deployment by compare-and-set from status from, applying set to the stored
 	// record first; ErrConflict when it is no longer in from. The history entry is added here.
-	Advance(ctx context.Context, id string, from platform.Status, move platform.Move, set func(*platform.Deployment)) (platform.Deployment, error)
+	Advance(ctx context.Context, id string, from platform.Status, move platform.Move, set func(*platform.Deployment), events ...platform.Event) (platform.Deployment, error)
 	// Promote does two Advances and the service's Live pointer in one transaction: next becomes live, previous (may be "") retired.
-	Promote(ctx context.Context, next, previous string) (platform.Deployment, error)
+	Promote(ctx context.Context, next, previous string, events ...platform.Event) (platform.Deployment, error)
 	// DeleteService deletes a service with its whole history.
 	DeleteService(ctx context.Context, id string) error
 	// DropImage clears the image of a deployment that is no longer restorable.

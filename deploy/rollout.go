@@ -189,23 +189,24 @@ func (d *Deployer) swap(dep platform.Deployment, svc platform.Service, v *vigil)
 	if err != nil {
 		return dep, err
 	}
-	live, err := d.promote(dep, current.Live)
+	live, err := d.promote(dep, current.Live, "live at "+dep.URL)
 	if err != nil {
 		d.swapBack(svc, replaced)
 		return dep, err
 	}
 	old.retire()
 	d.tend(live, svc, v, targets)
-	d.publish(live, platform.Event{Kind: platform.EventVersion, Status: "ACTIVE", Message: "version " + live.ID + " is active"})
-	d.publish(live, platform.Event{Kind: platform.EventLive, Status: string(platform.Live), Message: "live at " + live.URL})
 	d.own(func() { d.letGo(current.Live, old, replaced) })
 	return live, nil
 }
 
-func (d *Deployer) promote(dep platform.Deployment, previous string) (platform.Deployment, error) {
+// promote records that a deployment is live, with the events that say so.
+func (d *Deployer) promote(dep platform.Deployment, previous, message string) (platform.Deployment, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(d.ctx), writeTimeout)
 	defer cancel()
-	live, err := d.Records.Promote(ctx, dep.ID, previous)
+	live, err := d.Records.Promote(ctx, dep.ID, previous,
+		platform.Event{Kind: platform.EventVersion, Status: "ACTIVE", Message: "version " + dep.ID + " is active"},
+		platform.Event{Kind: platform.EventLive, Status: string(platform.Live), Message: message})
 	if err != nil {
 		return dep, fmt.Errorf("record that %s is live: %w", dep.ID, err)
 	}

@@ -3,6 +3,7 @@ package deploy
 import (
 	"context"
 	"fmt"
+	"net/netip"
 
 	"csph/platform"
 )
@@ -18,18 +19,30 @@ func (d *Deployer) Withdraw(ctx context.Context, service string) error {
 	}
 	d.endVigil(service)
 	replaced := d.Router.Remove(ctx, service)
-	all, err := d.Records.Deployments(ctx, service, 0)
+	if err := d.endLive(ctx, service, replaced); err != nil {
+		return err
+	}
+	all, err := d.Records.WithImage(ctx, service)
 	if err != nil {
 		return err
 	}
-	for _, dep := range all {
-		if dep.Status == platform.Live {
-			d.drain(dep, replaced)
-			d.remove(dep, orDefault(dep.Config.Grace, defaultGrace))
-		}
-	}
 	d.forgetAll(all)
 	return d.Records.DeleteService(ctx, service)
+}
+
+// endLive drains and stops what is live of a service that goes.
+func (d *Deployer) endLive(ctx context.Context, service string, replaced []netip.AddrPort) error {
+	svc, err := d.Records.Service(ctx, service)
+	if err != nil || svc.Live == "" {
+		return err
+	}
+	dep, err := d.Records.Deployment(ctx, svc.Live)
+	if err != nil {
+		return err
+	}
+	d.drain(dep, replaced)
+	d.remove(dep, orDefault(dep.Config.Grace, defaultGrace))
+	return nil
 }
 
 // clear waits until nothing of a service is under way.
@@ -74,7 +87,7 @@ func (d *Deployer) endVigil(service string) {
 
 // forgetAll deletes the images of a service that goes.
 func (d *Deployer) forgetAll(all []platform.Deployment) {
-	gone := map[string]bool{"": true}
+	gone := map[string]bool{}
 	for _, dep := range all {
 		if gone[dep.Image.Ref] {
 			continue

@@ -12,38 +12,32 @@ import (
 // stored record first. ErrConflict when it is no longer in from or the move leads nowhere from there.
 // The status and the history are written here; set may change Reason, Message, Hint, Tail and URL, and
 // the Image once, in the move that ends the build (ErrInvalid otherwise). set must not call the store,
-// and gets a copy that is its own.
-func (db *DB) Advance(ctx context.Context, id string, from platform.Status, move platform.Move, set func(*platform.Deployment)) (platform.Deployment, error) {
-	var after platform.Deployment
-	err := db.write(ctx, func(ctx context.Context, tx querier) error {
-		var err error
-		after, err = db.advance(ctx, tx, id, from, move, set)
-		return err
+// and gets a copy that is its own. The events, of this deployment, are published in the same transaction.
+func (db *DB) Advance(ctx context.Context, id string, from platform.Status, move platform.Move, set func(*platform.Deployment), events ...platform.Event) (platform.Deployment, error) {
+	return db.move(ctx, events, func(ctx context.Context, tx querier) (platform.Deployment, error) {
+		return db.advance(ctx, tx, id, from, move, set)
 	})
-	return after, err
 }
 
-// Promote makes next live and retires previous (may be "") in one transaction. ErrConflict when next has
-// not reached its health check, or previous is not the live deployment of the same service.
-func (db *DB) Promote(ctx context.Context, next, previous string) (platform.Deployment, error) {
-	var after platform.Deployment
-	err := db.write(ctx, func(ctx context.Context, tx querier) error {
+// Promote makes next live, retires previous (may be "") and publishes next's events, in one transaction. ErrConflict when
+// next has not reached its health check, or previous is not the live deployment of the same service.
+func (db *DB) Promote(ctx context.Context, next, previous string, events ...platform.Event) (platform.Deployment, error) {
+	return db.move(ctx, events, func(ctx context.Context, tx querier) (platform.Deployment, error) {
 		if previous != "" {
 			if err := db.retire(ctx, tx, next, previous); err != nil {
-				return err
+				return platform.Deployment{}, err
 			}
 		}
-		var err error
-		if after, err = db.advance(ctx, tx, next, platform.HealthCheck, platform.Promote, nil); err != nil {
-			return err
+		after, err := db.advance(ctx, tx, next, platform.HealthCheck, platform.Promote, nil)
+		if err != nil {
+			return platform.Deployment{}, err
 		}
 		// A new version runs as many spherelets as its own config says.
 		if _, err := tx.ExecContext(ctx, "UPDATE services SET scale = 0 WHERE id = $1", after.Service); err != nil {
-			return fmt.Errorf("update service %s: %w", after.Service, err)
+			return platform.Deployment{}, fmt.Errorf("update service %s: %w", after.Service, err)
 		}
-		return nil
+		return after, nil
 	})
-	return after, err
 }
 
 func (db *DB) retire(ctx context.Context, tx querier, next, previous string) error {

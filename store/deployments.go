@@ -38,26 +38,24 @@ func (db *DB) deployment(ctx context.Context, q querier, id string) (platform.De
 }
 
 // CreateDeployment stores d as queued, with a new id, history and time; its id is larger than those of
-// all earlier deployments. ErrNotFound when there is no such service.
-func (db *DB) CreateDeployment(ctx context.Context, d platform.Deployment) (platform.Deployment, error) {
-	var made platform.Deployment
-	err := db.write(ctx, func(ctx context.Context, tx querier) error {
+// all earlier deployments. The events, of this deployment, are published in the same transaction. ErrNotFound when there is
+// no such service.
+func (db *DB) CreateDeployment(ctx context.Context, d platform.Deployment, events ...platform.Event) (platform.Deployment, error) {
+	return db.move(ctx, events, func(ctx context.Context, tx querier) (made platform.Deployment, err error) {
 		svc, err := db.service(ctx, tx, d.Service)
 		if err != nil {
-			return err
+			return made, err
 		}
 		if d.ID, err = db.ids.next(platform.DeploymentPrefix); err != nil {
-			return err
+			return made, err
 		}
 		d.Status, d.Created = platform.Queued, now()
 		d.History = []platform.Phase{{Status: platform.Queued, At: d.Created}}
 		if err := insertDeployment(ctx, tx, svc, d); err != nil {
-			return err
+			return made, err
 		}
-		made, err = db.deployment(ctx, tx, d.ID)
-		return err
+		return db.deployment(ctx, tx, d.ID)
 	})
-	return made, err
 }
 
 func insertDeployment(ctx context.Context, tx querier, svc platform.Service, d platform.Deployment) error {
@@ -131,6 +129,15 @@ func (db *DB) LiveOf(ctx context.Context, services []platform.Service) (map[stri
 		live[d.Service] = d
 	}
 	return live, nil
+}
+
+// WithImage lists a service's deployments that have an image, newest first. They are few however long the history is.
+func (db *DB) WithImage(ctx context.Context, service string) ([]platform.Deployment, error) {
+	all, err := list(ctx, db.reader, scanDeployment, deploymentColumns+"WHERE d.service = $1 AND d."+imaged+" ORDER BY d.id DESC", service)
+	if err != nil {
+		return nil, fmt.Errorf("list deployments with an image: %w", db.explain(err))
+	}
+	return all, nil
 }
 
 // Unsettled lists the deployments that are not terminal, the live ones included, oldest first.

@@ -19,29 +19,58 @@ func scanEvent(r row) (e platform.Event, err error) {
 // event published before, and its time, unless it has one. It blocks until the event is durable, never
 // for a subscriber. ErrInvalid without a kind.
 func (db *DB) Publish(ctx context.Context, e platform.Event) (platform.Event, error) {
-	if e.Kind == "" {
-		return platform.Event{}, fmt.Errorf("%w: an event without a kind", platform.ErrInvalid)
-	}
-	if e.Time.IsZero() {
-		e.Time = now()
-	}
 	var made platform.Event
-	err := db.write(ctx, func(ctx context.Context, tx querier) error {
-		var err error
-		made, err = scanEvent(tx.QueryRowContext(ctx, `INSERT INTO events (time, service, deployment, spherelet, kind, status, message)
-			VALUES ($1, $2, $3, $4, $5, $6, $7)
-			RETURNING seq, time, service, deployment, spherelet, kind, status, message`,
-			instant{&e.Time}, e.Service, e.Deployment, e.Spherelet, e.Kind, e.Status, e.Message))
-		if err != nil {
-			return fmt.Errorf("insert event: %w", err)
-		}
-		return nil
+	err := db.write(ctx, func(ctx context.Context, tx querier) (err error) {
+		made, err = insertEvent(ctx, tx, e)
+		return err
 	})
 	if err != nil {
 		return platform.Event{}, err
 	}
 	db.hub.wake(made)
 	return made, nil
+}
+
+func insertEvent(ctx context.Context, tx querier, e platform.Event) (platform.Event, error) {
+	if e.Kind == "" {
+		return platform.Event{}, fmt.Errorf("%w: an event without a kind", platform.ErrInvalid)
+	}
+	if e.Time.IsZero() {
+		e.Time = now()
+	}
+	made, err := scanEvent(tx.QueryRowContext(ctx, `INSERT INTO events (time, service, deployment, spherelet, kind, status, message)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)
+		RETURNING seq, time, service, deployment, spherelet, kind, status, message`,
+		instant{&e.Time}, e.Service, e.Deployment, e.Spherelet, e.Kind, e.Status, e.Message))
+	if err != nil {
+		return platform.Event{}, fmt.Errorf("insert event: %w", err)
+	}
+	return made, nil
+}
+
+// move makes a change to a deployment together with the events that tell of it: both are written, or neither. f returns the
+// deployment as it is afterwards; its service and id are those of the events.
+func (db *DB) move(ctx context.Context, events []platform.Event, f func(ctx context.Context, tx querier) (platform.Deployment, error)) (after platform.Deployment, err error) {
+	made := make([]platform.Event, len(events))
+	err = db.write(ctx, func(ctx context.Context, tx querier) (err error) {
+		if after, err = f(ctx, tx); err != nil {
+			return err
+		}
+		for i, e := range events {
+			e.Service, e.Deployment = after.Service, after.ID
+			if made[i], err = insertEvent(ctx, tx, e); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return platform.Deployment{}, err
+	}
+	for _, e := range made {
+		db.hub.wake(e)
+	}
+	return after, nil
 }
 
 // Filter selects events. Zero fields do not restrict.

@@ -7,7 +7,7 @@ import (
 	"csph/platform"
 )
 
-// imaged is the condition of the partial index deployments_with_image: the JSON form of no image is excluded.
+// imaged is the condition of the partial indexes on deployments with an image: the JSON form of no image is excluded.
 const imaged = `image <> '{"ref":"","digest":""}'`
 
 // Holdings is what must stay on disk because the records refer to it. It is small however long the history is.
@@ -46,6 +46,15 @@ func (db *DB) Holdings(ctx context.Context) (Holdings, error) {
 func scanImage(r row) (image platform.Image, err error) {
 	err = r.Scan(document{&image})
 	return image, err
+}
+
+// DeploymentIDs lists the ids of all of a service's deployments, oldest first.
+func (db *DB) DeploymentIDs(ctx context.Context, service string) ([]string, error) {
+	ids, err := list(ctx, db.reader, scanText, "SELECT id FROM deployments WHERE service = $1 ORDER BY id", service)
+	if err != nil {
+		return nil, fmt.Errorf("list deployments of service %s: %w", service, db.explain(err))
+	}
+	return ids, nil
 }
 
 // Owners are the services of all deployments, by deployment.

@@ -2,7 +2,6 @@ package store
 
 import (
 	"encoding/json"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -48,52 +47,6 @@ func asJSON(t *testing.T, v any) string {
 	text, err := json.Marshal(v)
 	must(t, err)
 	return string(text)
-}
-
-// TestListsAreReadFromAnIndex holds that no list sorts or reads through what it does not return.
-func TestListsAreReadFromAnIndex(t *testing.T) {
-	db := opened(t, place(t))
-	for query, index := range map[string]string{
-		deploymentColumns + "WHERE d.service = $1 ORDER BY d.id DESC LIMIT 9":                              "deployments_of_service",
-		deploymentColumns + "WHERE d.service = $1 AND d.id < $2 ORDER BY d.id DESC LIMIT 9":                "deployments_of_service",
-		deploymentColumns + "WHERE d." + unsettled + " ORDER BY d.id":                                      "deployments_unsettled",
-		eventColumns + "WHERE service = $1 AND seq > $2 ORDER BY seq LIMIT 256":                            "events_of_service",
-		eventColumns + "WHERE deployment = $1 AND seq > $2 ORDER BY seq LIMIT 256":                         "events_of_deployment",
-		eventColumns + "WHERE service = $1 AND seq > $2 ORDER BY seq DESC LIMIT 9":                         "events_of_service",
-		"SELECT id FROM deployments WHERE service = $1 AND " + underWay + " ORDER BY id LIMIT 1":           "deployments_of_service",
-		serviceColumns + "WHERE s.id = $1":                                                                 "deployments_live",
-		eventColumns + "WHERE seq > $1 ORDER BY seq LIMIT 256":                                             "PRIMARY KEY",
-		deploymentColumns + "WHERE d.account = $1 ORDER BY d.id DESC LIMIT 9":                              "deployments_of_account",
-		deploymentColumns + "WHERE d.account = $1 AND d.id >= $2 AND d.id < $3 ORDER BY d.id DESC LIMIT 3": "deployments_of_account",
-		deploymentColumns + "WHERE d.account = $1 AND d.project IN ($2) ORDER BY d.id DESC LIMIT 9":        "deployments_of_account",
-		auditColumns + "WHERE account IN ($1) ORDER BY seq DESC LIMIT 9":                                   "audit_of_account",
-		deploymentColumns + "WHERE d.service = $1 AND d.account || '' = $2 ORDER BY d.id DESC LIMIT 9":     "deployments_of_service",
-		deploymentColumns + "WHERE d.account = $1 AND d.status = $2 ORDER BY d.id DESC LIMIT 9":            "deployments_of_status",
-		"SELECT image FROM deployments WHERE " + imaged:                                                    "deployments_with_image",
-		"SELECT id FROM deployments WHERE " + unsettled + " ORDER BY id":                                   "deployments_unsettled",
-		tokenColumns + "WHERE t.hash = $1":                                                                 "sqlite_autoindex_tokens_2",
-	} {
-		plan := explainPlan(t, db, query)
-		if !strings.Contains(plan, index) || strings.Contains(plan, "TEMP B-TREE") {
-			t.Errorf("%s\nis not read from %s alone:\n%s", query, index, plan)
-		}
-	}
-}
-
-func explainPlan(t *testing.T, db *DB, query string) string {
-	t.Helper()
-	var args []any
-	for i := 1; strings.Contains(query, fmt.Sprintf("$%d", i)); i++ {
-		args = append(args, "x")
-	}
-	steps, err := list(t.Context(), db.reader, func(r row) (string, error) {
-		var a, b, c int
-		var detail string
-		err := r.Scan(&a, &b, &c, &detail)
-		return detail, err
-	}, "EXPLAIN QUERY PLAN "+query, args...)
-	must(t, err)
-	return strings.Join(steps, "\n")
 }
 
 // TestTheStatusesInTheSQLAreThoseOfTheStateMachine holds what the statements and the schema spell out.

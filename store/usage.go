@@ -16,25 +16,42 @@ type Usage struct {
 
 // Usage adds up what an account uses; what service but uses or builds is left out.
 func (db *DB) Usage(ctx context.Context, account, but string) (Usage, error) {
-	var u Usage
-	unsettled, err := list(ctx, db.reader, scanDeployment, deploymentColumns+
-		"WHERE d.account = $1 AND d."+unsettled+" AND d.service <> $2 AND (d.status <> 'live' OR s.suspended = $3)", account, but, false)
-	if err != nil {
-		return u, fmt.Errorf("read deployments of account %s: %w", account, db.explain(err))
-	}
-	services, err := db.Services(ctx, account)
+	u, err := db.use(ctx, account, but)
 	if err != nil {
 		return u, err
 	}
-	of := map[string]platform.Service{}
-	for _, s := range services {
-		of[s.ID] = s
+	u.Services, err = one(ctx, db.reader, scanCount, "account", account, `SELECT COUNT(*) FROM projects p
+		JOIN environments e ON e.project = p.id JOIN services s ON s.environment = e.id WHERE p.account = $1`, account)
+	return u, db.explain(err)
+}
+
+// use adds up what is not settled; it does not count services.
+func (db *DB) use(ctx context.Context, account, but string) (u Usage, err error) {
+	all, err := list(ctx, db.reader, scanUse, `SELECT d.status, d.source, d.config, s.scale FROM deployments d JOIN services s ON s.id = d.service
+		WHERE d.account = $1 AND d.`+unsettled+" AND d.service <> $2 AND (d.status <> 'live' OR s.suspended = $3)", account, but, false)
+	if err != nil {
+		return u, fmt.Errorf("read deployments of account %s: %w", account, db.explain(err))
 	}
-	for _, d := range unsettled {
-		u.add(d, of[d.Service].Size(d))
+	for _, one := range all {
+		u.add(one.d, one.of.Size(one.d))
 	}
-	u.Services = len(services)
 	return u, nil
+}
+
+// using is what of a deployment, and of the service that it is of, says how much they use.
+type using struct {
+	d  platform.Deployment
+	of platform.Service
+}
+
+func scanUse(r row) (u using, err error) {
+	err = r.Scan(&u.d.Status, document{&u.d.Source}, document{&u.d.Config}, &u.of.Scale)
+	return u, err
+}
+
+func scanCount(r row) (n int, err error) {
+	err = r.Scan(&n)
+	return n, err
 }
 
 // add counts a deployment that is not settled; size is how many spherelets it has when it is live.
@@ -58,10 +75,7 @@ func (u *Usage) add(d platform.Deployment, size int) {
 
 // DiskMB is how much the images of an account's deployments take, each counted once.
 func (db *DB) DiskMB(ctx context.Context, account string) (int64, error) {
-	images, err := list(ctx, db.reader, func(r row) (i platform.Image, err error) {
-		err = r.Scan(document{&i})
-		return i, err
-	}, "SELECT DISTINCT image FROM deployments WHERE account = $1", account)
+	images, err := list(ctx, db.reader, scanImage, "SELECT image FROM deployments WHERE account = $1 AND "+imaged, account)
 	if err != nil {
 		return 0, fmt.Errorf("read images of account %s: %w", account, db.explain(err))
 	}
@@ -82,7 +96,7 @@ func (db *DB) QuotaOf(ctx context.Context, account, but string) (limit, used pla
 	if err != nil || a.Quota == (platform.Quota{}) {
 		return a.Quota, used, err
 	}
-	u, err := db.Usage(ctx, account, but)
+	u, err := db.use(ctx, account, but)
 	if err == nil && a.Quota.DiskMB > 0 {
 		u.DiskMB, err = db.DiskMB(ctx, account)
 	}

@@ -306,7 +306,7 @@ type deployer struct {
 }
 
 func (d deployer) Withdraw(ctx context.Context, service string) error {
-	all, err := d.db.Deployments(ctx, service, 0)
+	all, err := d.db.DeploymentIDs(ctx, service)
 	if err != nil {
 		return err
 	}
@@ -319,8 +319,8 @@ func (d deployer) Withdraw(ctx context.Context, service string) error {
 	}
 	errs := []error{d.git.Delete(ctx, service), os.RemoveAll(filepath.Join(d.state, "sources", service)), removeAccessLog(d.state, service)}
 	errs = append(errs, planned{state: d.state}.forgetRuns(runs))
-	for _, dep := range all {
-		errs = append(errs, d.engine.ForgetLogs(dep.ID), os.RemoveAll(buildLog(d.state, dep.ID)))
+	for _, id := range all {
+		errs = append(errs, d.engine.ForgetLogs(id), os.RemoveAll(buildLog(d.state, id)))
 	}
 	return errors.Join(errs...)
 }

@@ -34,14 +34,14 @@ type Records interface {
 	UpdateService(ctx context.Context, id string, change func(*platform.Service) error) (platform.Service, error)
 	DeleteService(ctx context.Context, id string) error
 
-	CreateDeployment(ctx context.Context, d platform.Deployment) (platform.Deployment, error)
+	CreateDeployment(ctx context.Context, d platform.Deployment, events ...platform.Event) (platform.Deployment, error)
 	Deployment(ctx context.Context, id string) (platform.Deployment, error)
 	FindDeployment(ctx context.Context, account, prefix string) (platform.Deployment, error)
 	Deployments(ctx context.Context, service string, limit int) ([]platform.Deployment, error)
 	DeploymentPage(ctx context.Context, p store.Page) ([]platform.Deployment, error)
 	Unsettled(ctx context.Context) ([]platform.Deployment, error)
-	Advance(ctx context.Context, id string, from platform.Status, move platform.Move, set func(*platform.Deployment)) (platform.Deployment, error)
-	Promote(ctx context.Context, next, previous string) (platform.Deployment, error)
+	Advance(ctx context.Context, id string, from platform.Status, move platform.Move, set func(*platform.Deployment), events ...platform.Event) (platform.Deployment, error)
+	Promote(ctx context.Context, next, previous string, events ...platform.Event) (platform.Deployment, error)
 	DropImage(ctx context.Context, id string) error
 
 	CreateDomain(ctx context.Context, d platform.Domain) (platform.Domain, error)
