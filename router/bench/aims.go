@@ -36,10 +36,10 @@ func (r *report) judge(what string, proxies []proxy, results []series, aims []ai
 			continue
 		}
 		name := fmt.Sprintf("%s: %s to %s", what, a.of, a.to)
-		if ratio := own.cost() / other.cost(); a.cost > 0 {
-			r.add(name, fmt.Sprintf("%.2f × (medians %.2f ×)", ratio, own.median()/other.median()), fmt.Sprintf("%.2f ×", a.cost), ratio <= a.cost)
+		if ratio := own.to(other, measurement.microseconds); a.cost > 0 {
+			r.add(name, fmt.Sprintf("%.2f × (%.1f to %.1f µs)", ratio, own.cost(), other.cost()), fmt.Sprintf("%.2f ×", a.cost), ratio <= a.cost)
 		}
-		if ratio := float64(own.p99()) / float64(other.p99()); a.p99 > 0 {
+		if ratio := own.to(other, measurement.tail); a.p99 > 0 {
 			got := fmt.Sprintf("%.2f × (%v to %v)", ratio, own.p99().Round(10*time.Microsecond), other.p99().Round(10*time.Microsecond))
 			r.add(name+", p99", got, fmt.Sprintf("%.2f ×", a.p99), ratio <= a.p99)
 		}

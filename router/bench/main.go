@@ -33,8 +33,8 @@ func (o options) duration() time.Duration { return time.Duration(o.seconds) * ti
 func main() {
 	var o options
 	flag.StringVar(&o.only, "only", "http,tls,handshakes,h2,table,sockets", "parts to measure")
-	flag.IntVar(&o.rounds, "rounds", 3, "rounds; the median counts")
-	flag.IntVar(&o.seconds, "seconds", 3, "length of one measurement")
+	flag.IntVar(&o.rounds, "rounds", 9, "rounds; the medians count")
+	flag.IntVar(&o.seconds, "seconds", 1, "length of one measurement")
 	flag.IntVar(&o.sockets, "sockets", 50000, "idle websockets, of as many routers as the limit of descriptors asks for")
 	flag.BoolVar(&o.shared, "host-network", false, "measure in the machine's own network")
 	flag.StringVar(&o.caddy, "caddy", "bin/caddy", "Caddy's binary")

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,19 +44,36 @@ func (p proxy) measure(ctx context.Context, ask load, d time.Duration) (measurem
 	return measurement{cost: float64((after - before).Microseconds()) / n, p99: p99}, nil
 }
 
-// cost is the least: what else the machine does can only add to it.
-func (s series) cost() float64 { return s.sorted()[0].cost }
+// cost is the median of the costs.
+func (s series) cost() float64 { return s.median(measurement.microseconds) }
 
-// median is the median of the costs.
-func (s series) median() float64 { return s.sorted()[len(s)/2].cost }
+// p99 is the median of the 99th percentiles.
+func (s series) p99() time.Duration { return time.Duration(s.median(measurement.tail)) }
 
-func (s series) sorted() series {
-	return slices.SortedFunc(slices.Values(s), func(a, b measurement) int { return cmp.Compare(a.cost, b.cost) })
+func (m measurement) microseconds() float64 { return m.cost }
+func (m measurement) tail() float64         { return float64(m.p99) }
+
+func (s series) median(of func(measurement) float64) float64 {
+	values := make([]float64, len(s))
+	for i, m := range s {
+		values[i] = of(m)
+	}
+	return middle(values)
 }
 
-// p99 is the least of the 99th percentiles.
-func (s series) p99() time.Duration {
-	return slices.MinFunc(s, func(a, b measurement) int { return cmp.Compare(a.p99, b.p99) }).p99
+// to is the median of the ratios of what two proxies did in the same round: what else the machine did then has
+// met both.
+func (s series) to(other series, of func(measurement) float64) float64 {
+	ratios := make([]float64, len(s))
+	for i := range s {
+		ratios[i] = of(s[i]) / of(other[i])
+	}
+	return middle(ratios)
+}
+
+func middle(values []float64) float64 {
+	slices.Sort(values)
+	return values[len(values)/2]
 }
 
 // inTurns measures all proxies round by round, so that a change of the machine's load meets all of them.
@@ -75,15 +91,15 @@ func inTurns(ctx context.Context, o options, proxies []proxy, ask load) ([]serie
 	return results, nil
 }
 
-// printTable prints a line for each proxy: CPU a request, p99, and the ratio of the first one's cost.
+// printTable prints a line for each proxy: CPU a request, p99, and the ratio of the cost to the first one's.
 func printTable(what string, proxies []proxy, results []series) {
-	fmt.Printf("\n%-26s %12s %12s %10s %16s\n", what, "CPU/request", "median", "p99", "ratio to "+proxies[0].name)
+	fmt.Printf("\n%-26s %12s %10s %16s\n", what, "CPU/request", "p99", "ratio to "+proxies[0].name)
 	for i, p := range proxies {
 		p99 := "-"
 		if d := results[i].p99(); d > 0 {
 			p99 = d.Round(10 * time.Microsecond).String()
 		}
-		fmt.Printf("%-26s %9.2f µs %9.2f µs %10s %16.2f\n", p.name, results[i].cost(), results[i].median(), p99, results[i].cost()/results[0].cost())
+		fmt.Printf("%-26s %9.2f µs %10s %16.2f\n", p.name, results[i].cost(), p99, results[i].to(results[0], measurement.microseconds))
 	}
 }
 
