@@ -43,6 +43,7 @@ const (
 	EventScaleLimited = "scale_limited" // autoscaling wants more spherelets than the account or the server has room for
 	EventSuspended    = "suspended"
 	EventResumed      = "resumed"
+	EventVolume       = "volume" // a volume of the service was attached, detached, restored, or snapshotted
 	EventFailed       = "failed"
 	EventCanceled     = "canceled"
 	EventSuperseded   = "superseded"

@@ -93,6 +93,9 @@ type Config struct {
 	Process string `json:"process,omitempty"`
 	// Setup is the setup of zerops.yml, where it is not the one named like the service.
 	Setup string `json:"setup,omitempty"`
+	// Volumes are those of the service when the deployment was made: a service's own config has none. They do not come
+	// back with a rollback: what a service keeps is not config.
+	Volumes []Mount `json:"volumes,omitempty"`
 	// MaxBodyMB bounds the body of a request; 0: as the router is configured, -1: not at all.
 	MaxBodyMB int64 `json:"max_body_mb,omitempty"`
 	// Sticky keeps a client with the spherelet that answered it first, by a cookie.

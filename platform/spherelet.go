@@ -19,6 +19,7 @@ type Set struct {
 	Shape      Shape
 	Count      int
 	Grace      time.Duration // SIGTERM to SIGKILL
+	Mounts     []Mount       // each spherelet of the set sees the very same folders
 }
 
 // SphereletState is what an engine observes of one spherelet.

@@ -62,7 +62,7 @@ func (db *DB) ResolveEnvironment(ctx context.Context, account, ref string) (plat
 	return e, db.explain(err)
 }
 
-// DeleteEnvironment forgets an environment. ErrConflict while it has services.
+// DeleteEnvironment forgets an environment. ErrConflict while it has services or volumes.
 func (db *DB) DeleteEnvironment(ctx context.Context, id string) error {
 	return db.write(ctx, func(ctx context.Context, tx querier) error {
 		if err := empty(ctx, tx, "environment", "e.id", id); err != nil {

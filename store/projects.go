@@ -55,7 +55,7 @@ func (db *DB) ResolveProject(ctx context.Context, account, ref string) (platform
 	return p, db.explain(err)
 }
 
-// DeleteProject forgets a project and its environments. ErrConflict while it has services.
+// DeleteProject forgets a project and its environments. ErrConflict while it has services or volumes.
 func (db *DB) DeleteProject(ctx context.Context, id string) error {
 	return db.write(ctx, func(ctx context.Context, tx querier) error {
 		if err := empty(ctx, tx, "project", "e.project", id); err != nil {
@@ -72,7 +72,7 @@ func (db *DB) DeleteProject(ctx context.Context, id string) error {
 	})
 }
 
-// empty refuses, naming some, when there are services where column is id.
+// empty refuses, naming some, when there are services or volumes where column is id.
 func empty(ctx context.Context, q querier, noun, column, id string) error {
 	names, err := list(ctx, q, scanText, `SELECT e.name || '/' || s.name FROM services s JOIN environments e ON e.id = s.environment
 		WHERE `+column+` = $1 ORDER BY 1 LIMIT 4`, id)
@@ -81,6 +81,14 @@ func empty(ctx context.Context, q querier, noun, column, id string) error {
 	}
 	if len(names) > 0 {
 		return fmt.Errorf("%w: the %s has services (%s); delete them first, or the %s with --force", platform.ErrConflict, noun, strings.Join(names, ", "), noun)
+	}
+	names, err = list(ctx, q, scanText, `SELECT e.name || '/' || v.name FROM volumes v JOIN environments e ON e.id = v.environment
+		WHERE `+column+` = $1 ORDER BY 1 LIMIT 4`, id)
+	if err != nil {
+		return fmt.Errorf("read volumes of %s %s: %w", noun, id, err)
+	}
+	if len(names) > 0 { // data never goes along with something else
+		return fmt.Errorf("%w: the %s has volumes (%s); delete them first: csph volumes delete NAME --yes", platform.ErrConflict, noun, strings.Join(names, ", "))
 	}
 	return nil
 }

@@ -73,11 +73,17 @@ func (u *Usage) add(d platform.Deployment, size int) {
 	}
 }
 
-// DiskMB is how much the images of an account's deployments take, each counted once.
+// DiskMB is how much an account has of what its disk quota is for: the images of its deployments, each counted once,
+// its volumes and their snapshots.
 func (db *DB) DiskMB(ctx context.Context, account string) (int64, error) {
-	images, err := list(ctx, db.reader, scanImage, "SELECT image FROM deployments WHERE account = $1 AND "+imaged, account)
+	mb, err := db.diskMB(ctx, db.reader, account)
+	return mb, db.explain(err)
+}
+
+func (db *DB) diskMB(ctx context.Context, q querier, account string) (int64, error) {
+	images, err := list(ctx, q, scanImage, "SELECT image FROM deployments WHERE account = $1 AND "+imaged, account)
 	if err != nil {
-		return 0, fmt.Errorf("read images of account %s: %w", account, db.explain(err))
+		return 0, fmt.Errorf("read images of account %s: %w", account, err)
 	}
 	var bytes int64
 	seen := map[string]bool{}
@@ -87,7 +93,8 @@ func (db *DB) DiskMB(ctx context.Context, account string) (int64, error) {
 			bytes += i.Size
 		}
 	}
-	return bytes >> 20, nil
+	kept, err := volumesMB(ctx, q, account)
+	return bytes>>20 + kept, err
 }
 
 // QuotaOf is what an account may use, and what it uses without service but.

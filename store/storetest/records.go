@@ -15,6 +15,7 @@ const patience = 30 * time.Second
 
 // Records is what the suite demands of records.
 type Records interface {
+	VolumeRecords
 	Bootstrap(ctx context.Context, keep func(token string) error) (created bool, err error)
 	Account(ctx context.Context, id string) (platform.Account, error)
 	Accounts(ctx context.Context) ([]platform.Account, error)
@@ -74,7 +75,7 @@ type fixture struct {
 
 // TestRecords runs the suite. open returns empty records and closes them at the end of the test.
 func TestRecords(t *testing.T, open func(t *testing.T) Records) {
-	for _, group := range []map[string]func(*fixture){startTests, serviceTests, deploymentTests, moveTests, keyTests, tokenTests, domainTests} {
+	for _, group := range []map[string]func(*fixture){startTests, serviceTests, deploymentTests, moveTests, keyTests, tokenTests, domainTests, volumeTests} {
 		for name, test := range group {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
