@@ -17,6 +17,9 @@ func withDefaults(c platform.Config) platform.Config {
 	if c.Count == 0 {
 		c.Count = 1
 	}
+	if c.Autoscale != nil {
+		c.Count = c.Autoscale.Within(c.Count)
+	}
 	return c
 }
 
@@ -30,6 +33,11 @@ func checkConfig(c platform.Config) error {
 	}
 	if c.Port < 0 || c.Port > portMax {
 		return fmt.Errorf("%w: port %d; it must be between 1 and %d, or 0 for the default", platform.ErrInvalid, c.Port, portMax)
+	}
+	if a := c.Autoscale; a != nil {
+		if err := a.Check(); err != nil {
+			return err
+		}
 	}
 	return checkEnv(c.Env)
 }

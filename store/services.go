@@ -41,6 +41,12 @@ func (db *DB) Services(ctx context.Context, account string) ([]platform.Service,
 	return all, db.explain(err)
 }
 
+// AutoscaledServices lists the services of all accounts whose count CPU use decides, by id. Others are not read.
+func (db *DB) AutoscaledServices(ctx context.Context) ([]platform.Service, error) {
+	all, err := list(ctx, db.reader, scanService, serviceColumns+"WHERE s.autoscaled = $1 ORDER BY s.id", true)
+	return all, db.explain(err)
+}
+
 // ServicePage selects services, by project, environment and name. Zero fields do not restrict.
 type ServicePage struct {
 	Account     string
@@ -156,9 +162,9 @@ func (db *DB) insertService(ctx context.Context, tx querier, account string, wan
 		return "", err
 	}
 	created := now()
-	_, err = tx.ExecContext(ctx, `INSERT INTO services (id, environment, name, host, type, config, suspended, created)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-		id, env, want.Name, host, draft.Type, document{draft.Config}, false, instant{&created})
+	_, err = tx.ExecContext(ctx, `INSERT INTO services (id, environment, name, host, type, config, suspended, autoscaled, created)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+		id, env, want.Name, host, draft.Type, document{draft.Config}, false, draft.Config.Autoscale != nil, instant{&created})
 	if taken(err) {
 		return "", fmt.Errorf("%w: there is a service %s already; choose another name", platform.ErrConflict, want)
 	}
@@ -206,6 +212,9 @@ func checkService(s platform.Service) error {
 	if types := []platform.ServiceType{platform.Web, platform.Static, platform.Worker, platform.Cron}; !slices.Contains(types, s.Type) {
 		return fmt.Errorf("%w: %q is not a type of service; choose one of %v", platform.ErrInvalid, s.Type, types)
 	}
+	if s.Type == platform.Cron && s.Config.Autoscale != nil {
+		return fmt.Errorf("%w: a cron service has no spherelets but those of its schedules' runs: there is nothing to autoscale", platform.ErrInvalid)
+	}
 	return checkConfig(s.Config)
 }
 
@@ -229,8 +238,8 @@ func (db *DB) UpdateService(ctx context.Context, id string, change func(*platfor
 		if err := checkChange(before, s); err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, "UPDATE services SET type = $1, config = $2, suspended = $3, scale = $4 WHERE id = $5",
-			s.Type, document{s.Config}, s.Suspended, s.Scale, id)
+		_, err = tx.ExecContext(ctx, "UPDATE services SET type = $1, config = $2, suspended = $3, scale = $4, autoscaled = $5 WHERE id = $6",
+			s.Type, document{s.Config}, s.Suspended, s.Scale, s.Config.Autoscale != nil, id)
 		if err != nil {
 			return fmt.Errorf("update service %s: %w", id, err)
 		}

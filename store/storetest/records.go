@@ -32,6 +32,7 @@ type Records interface {
 	Service(ctx context.Context, id string) (platform.Service, error)
 	ResolveService(ctx context.Context, account, ref string) (platform.Service, error)
 	Services(ctx context.Context, account string) ([]platform.Service, error)
+	AutoscaledServices(ctx context.Context) ([]platform.Service, error)
 	UpdateService(ctx context.Context, id string, change func(*platform.Service) error) (platform.Service, error)
 	DeleteService(ctx context.Context, id string) error
 

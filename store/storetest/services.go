@@ -30,7 +30,7 @@ var serviceTests = map[string]func(*fixture){
 		want := platform.Config{
 			Shape: "MAX", Count: 3, Port: 3000, Env: map[string]string{"K": "v"}, Build: "make", Run: "./app",
 			Ready: &platform.Check{Path: "/up", Port: 81, Host: "h", FailureTimeout: time.Minute, RetryPeriod: time.Second},
-			Drain: time.Second, Grace: 2 * time.Second,
+			Drain: time.Second, Grace: 2 * time.Second, Region: "local", Autoscale: &platform.Autoscale{Min: 2, Max: 4, CPU: 50},
 		}
 		s, err := f.CreateService(f.ctx, f.account, "web", platform.Service{Type: platform.Worker, Config: want})
 		f.ok(err)
@@ -39,6 +39,28 @@ var serviceTests = map[string]func(*fixture){
 		same(f, "type", read.Type, platform.Worker)
 		if !reflect.DeepEqual(read.Config, want) {
 			f.t.Fatalf("config is %+v; want %+v", read.Config, want)
+		}
+	},
+	"AutoscaledServicesAreFoundAmongTheOthers": func(f *fixture) {
+		f.service("web")
+		policy := &platform.Autoscale{Min: 2, Max: 4, CPU: 50}
+		made, err := f.CreateService(f.ctx, f.account, "api", platform.Service{Config: platform.Config{Autoscale: policy}})
+		f.ok(err)
+		same(f, "count", made.Config.Count, 2)
+		other := f.service("jobs")
+		other, err = f.UpdateService(f.ctx, other.ID, func(s *platform.Service) error { s.Config.Autoscale = policy; return nil })
+		f.ok(err)
+		all, err := f.AutoscaledServices(f.ctx)
+		f.ok(err)
+		if !reflect.DeepEqual(all, []platform.Service{made, other}) {
+			f.t.Fatalf("found %+v", all)
+		}
+		_, err = f.UpdateService(f.ctx, made.ID, func(s *platform.Service) error { s.Config.Autoscale = nil; return nil })
+		f.ok(err)
+		all, err = f.AutoscaledServices(f.ctx)
+		f.ok(err)
+		if len(all) != 1 || all[0].ID != other.ID {
+			f.t.Fatalf("found %+v", all)
 		}
 	},
 	"NamesThatAreNoDNSLabelsAreRefused": func(f *fixture) {
@@ -55,6 +77,8 @@ var serviceTests = map[string]func(*fixture){
 			{Type: "lambda"},
 			{Config: platform.Config{Shape: "HUGE"}},
 			{Config: platform.Config{Count: -1}},
+			{Config: platform.Config{Autoscale: &platform.Autoscale{Min: 2, Max: 1, CPU: 50}}},
+			{Type: platform.Cron, Config: platform.Config{Autoscale: &platform.Autoscale{Min: 1, Max: 2, CPU: 50}}},
 			{Config: platform.Config{Port: 65536}},
 			{Config: platform.Config{Env: map[string]string{"A=B": ""}}},
 		} {
