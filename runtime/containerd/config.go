@@ -28,6 +28,8 @@ type Config struct {
 	Instance *host.Instance
 	// Bin is the folder with containerd, containerd-shim-runc-v2, runc, csph-log and csph-init, absolute.
 	Bin string
+	// Volumes is the folder with the folders of volumes, by id; "": volumes in the state folder.
+	Volumes string
 	// LogBytes is the size at which a spherelet's log is rotated, LogKeep how many rotated files stay; 0: 10 MB and 3.
 	LogBytes int64
 	LogKeep  int

@@ -286,8 +286,13 @@ func (m *member) findTask(ctx context.Context) (client.Task, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ask for the state of task %s: %w", m.id, err)
 	}
-	if status.Status == client.Created {
+	switch status.Status {
+	case client.Created:
 		return nil, discard(ctx, task)
+	case client.Paused: // by a csphd that was ended before it let it go on
+		if err := task.Resume(ctx); err != nil {
+			return nil, fmt.Errorf("thaw task %s: %w", m.id, err)
+		}
 	}
 	return task, nil
 }

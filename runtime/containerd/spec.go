@@ -39,7 +39,7 @@ func (j *job) specOpts(img client.Image) []oci.SpecOpts {
 		oci.WithCapabilities(capabilities), oci.WithNoNewPrivileges,
 		oci.WithCgroup(j.e.inst.AppCgroup(j.id).Path()),
 		oci.WithLinuxNamespace(specs.LinuxNamespace{Type: specs.CgroupNamespace}),
-		withOpenFiles, withLimits(j.set.Shape), withSysctls,
+		withOpenFiles, withLimits(j.set.Shape), withSysctls, j.withVolumes,
 	}
 	if j.e.remap {
 		ids := j.idMap()
