@@ -20,6 +20,9 @@ type symlinks map[string]string
 // one that is absolute or climbs above the root. Cleaning the text alone would not do: "a/.." is
 // wherever a points to. A target that does not exist is none of our business.
 func (l symlinks) check(path string) error {
+	if strings.HasPrefix(l[path], "/") {
+		return errLeaves // also where the way to it leads elsewhere
+	}
 	var at []string // where we stand
 	pending := strings.Split(path, "/")
 	for hops := 0; len(pending) > 0; {
