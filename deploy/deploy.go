@@ -139,6 +139,9 @@ func (d *Deployer) draft(ctx context.Context, r Request) (platform.Deployment, p
 		dep.Config, err = d.freeze(ctx, svc)
 	}
 	if err == nil {
+		dep.Config.Volumes, err = d.Records.Mounts(ctx, svc.ID)
+	}
+	if err == nil {
 		err = d.fits(ctx, svc, dep.Config)
 	}
 	if err == nil {

@@ -116,6 +116,8 @@ type Records interface {
 	Services(ctx context.Context, account string) ([]platform.Service, error)
 	// Environment returns the environment's own variables with it.
 	Environment(ctx context.Context, id string) (platform.Environment, error)
+	// Mounts are the volumes that a service has now.
+	Mounts(ctx context.Context, service string) ([]platform.Mount, error)
 	// UpdateService changes a service under the records' lock; change may return an error to leave it as it is.
 	UpdateService(ctx context.Context, id string, change func(*platform.Service) error) (platform.Service, error)
 	// CreateDeployment stores d as queued, with a new id, history and time. With this and the two below, the events, which

@@ -107,6 +107,7 @@ func (d *Deployer) setOf(ctx context.Context, dep platform.Deployment, svc platf
 		Deployment: dep.ID, Service: dep.Service, Project: svc.Project, Hostname: dep.Name,
 		Image: dep.Image, Command: dep.Image.Command, Launch: launch, Env: env, Port: dep.Port(),
 		Shape: shape, Count: dep.Config.Count, Grace: orDefault(dep.Config.Grace, defaultGrace),
+		Mounts: dep.Config.Volumes,
 	}, nil
 }
 
