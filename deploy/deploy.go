@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 
@@ -75,21 +76,41 @@ func (d *Deployer) refuseCancel(ctx context.Context, id string) error {
 
 // Configure changes a service's config and, where a version is live, rolls that out again with it, without a
 // build. Where none is live yet, or the service is suspended, the next deployment will have it; and where only the
-// count changes, what is live is scaled: then deployed is false.
+// count changes, what is live is scaled, behind a scaling that is under way; where what decides it does, that is kept: then
+// deployed is false.
 func (d *Deployer) Configure(ctx context.Context, service string, t platform.Trigger, change func(*platform.Config) error) (dep platform.Deployment, deployed bool, err error) {
-	svc, err := d.Records.Service(ctx, service)
-	if err != nil {
-		return platform.Deployment{}, false, err
+	for {
+		svc, done, err := d.configureOnly(ctx, service, change)
+		if done || err != nil {
+			return platform.Deployment{}, false, err
+		}
+		before := d.passing(service)
+		if before == nil || !d.countAlone(svc, change) {
+			dep, err = d.Start(ctx, Request{Service: service, Trigger: t, From: svc.Live, Change: change})
+			return dep, err == nil, err
+		}
+		select {
+		case <-before:
+		case <-ctx.Done():
+			return platform.Deployment{}, false, fmt.Errorf("wait for the scaling that is under way: %w", context.Cause(ctx))
+		}
+	}
+}
+
+// configureOnly changes the config where that takes no deployment; done is false where it does.
+func (d *Deployer) configureOnly(ctx context.Context, service string, change func(*platform.Config) error) (svc platform.Service, done bool, err error) {
+	if svc, err = d.Records.Service(ctx, service); err != nil {
+		return svc, false, err
 	}
 	if svc.Live == "" || svc.Suspended {
-		_, err := d.Records.UpdateService(ctx, service, func(s *platform.Service) error { return changeConfig(&s.Config, change) })
-		return platform.Deployment{}, false, err
+		_, err := d.Records.UpdateService(ctx, service, func(s *platform.Service) error { return d.changeConfig(&s.Config, change) })
+		return svc, true, err
 	}
-	if scaled, err := d.scale(ctx, svc, change); scaled || err != nil {
-		return platform.Deployment{}, false, err
+	if kept, err := d.keepPolicy(ctx, svc, change); kept || err != nil {
+		return svc, kept, err
 	}
-	dep, err = d.Start(ctx, Request{Service: service, Trigger: t, From: svc.Live, Change: change})
-	return dep, err == nil, err
+	done, err = d.scale(ctx, svc, "", change)
+	return svc, done, err
 }
 
 // begin checks what was asked for, records the deployment as queued and sets it going.
@@ -119,7 +140,7 @@ func (d *Deployer) draft(ctx context.Context, r Request) (platform.Deployment, p
 		if r.Change == nil {
 			return nil
 		}
-		return changeConfig(&s.Config, r.Change)
+		return d.changeConfig(&s.Config, r.Change)
 	})
 	if err != nil {
 		return platform.Deployment{}, svc, err
@@ -142,6 +163,9 @@ func (d *Deployer) draft(ctx context.Context, r Request) (platform.Deployment, p
 		dep.Config.Volumes, err = d.Records.Mounts(ctx, svc.ID)
 	}
 	if err == nil {
+		err = d.Regions.Check(dep.Config.Region)
+	}
+	if err == nil {
 		err = d.fits(ctx, svc, dep.Config)
 	}
 	if err == nil {
@@ -151,7 +175,7 @@ func (d *Deployer) draft(ctx context.Context, r Request) (platform.Deployment, p
 }
 
 // draftFrom carries an earlier deployment over; with Restore its config and env too, as they were then. The count
-// stays the service's present one: what it was scaled to answers the traffic of today, whichever version runs.
+// stays the service's present one: what it was scaled to answers the traffic of today, whichever version runs. So does the region.
 func (d *Deployer) draftFrom(ctx context.Context, r Request, svc platform.Service, dep *platform.Deployment) error {
 	from, err := d.Records.Deployment(ctx, r.From)
 	if err != nil {
@@ -166,7 +190,7 @@ func (d *Deployer) draftFrom(ctx context.Context, r Request, svc platform.Servic
 	dep.Source = platform.Source{Kind: platform.FromDeployment, Deployment: from.ID, Revision: from.Source.Revision, Branch: from.Source.Branch, Subject: from.Source.Subject}
 	if r.Restore {
 		dep.Config = from.Config
-		dep.Config.Count = svc.Config.Count
+		dep.Config.Count, dep.Config.Region = svc.Config.Count, d.Regions.Of(svc.Config.Region)
 	}
 	return nil
 }
@@ -178,6 +202,7 @@ func (d *Deployer) freeze(ctx context.Context, svc platform.Service) (platform.C
 		return platform.Config{}, err
 	}
 	config := svc.Config
+	config.Region = d.Regions.Of(svc.Config.Region)
 	config.Env = maps.Clone(environment.Env)
 	if config.Env == nil {
 		config.Env = map[string]string{}
@@ -187,7 +212,7 @@ func (d *Deployer) freeze(ctx context.Context, svc platform.Service) (platform.C
 }
 
 // changeConfig applies change to a copy, so that a refused change leaves nothing behind, and checks the outcome.
-func changeConfig(c *platform.Config, change func(*platform.Config) error) error {
+func (d *Deployer) changeConfig(c *platform.Config, change func(*platform.Config) error) error {
 	next := *c
 	next.Env, next.Secrets = maps.Clone(c.Env), maps.Clone(c.Secrets)
 	if next.Env == nil {
@@ -196,7 +221,7 @@ func changeConfig(c *platform.Config, change func(*platform.Config) error) error
 	if err := change(&next); err != nil {
 		return err
 	}
-	if err := validate(next); err != nil {
+	if err := errors.Join(validate(next), d.Regions.Check(next.Region)); err != nil {
 		return err
 	}
 	*c = next

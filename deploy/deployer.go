@@ -31,6 +31,8 @@ type Config struct {
 	Quota func(ctx context.Context, account, but string) (limit, used platform.Quota, err error)
 
 	Capacity Capacity
+	// Regions are where spherelets can run; none: services name no region.
+	Regions platform.Regions
 	// BuildTimeout is the hard limit of a build; 0 means 60 minutes (SPEC section 3).
 	BuildTimeout time.Duration
 	// Restorable is how many deployments of a service keep their image; 0 means 10 (SPEC section 2).

@@ -56,7 +56,9 @@ func TestAChangeOfTheCountAloneScalesWithoutADeployment(t *testing.T) {
 
 	hold := make(chan struct{})
 	w.router.set(func(r *fakeRouter) { r.hold = hold })
-	w.until("it can be scaled again", func() bool { return !w.configure(func(c *platform.Config) { c.Count = 1 }) && w.service().Scale == 1 })
+	if w.configure(func(c *platform.Config) { c.Count = 1 }) {
+		t.Fatal("scaling down, right behind scaling up, made a deployment")
+	}
 	w.until("those that go get no requests and still run, while they drain", func() bool {
 		return len(w.router.of(w.svc.ID)) == 1 && len(w.engine.Spherelets(d.ID)) == 3
 	})

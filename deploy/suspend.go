@@ -69,6 +69,16 @@ func (d *Deployer) awaken(svc platform.Service) error {
 	return nil
 }
 
+// passing is closed when what has a service's turn and is no deployment has ended; nil where nothing of the kind goes on.
+func (d *Deployer) passing(service string) <-chan struct{} {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if l := d.lines[service]; l != nil && l.current != nil && l.current.queued.ID == "" {
+		return l.current.done
+	}
+	return nil
+}
+
 // occupy takes a service's turn for something that is no deployment: those that come meanwhile wait until leave is
 // called. ErrConflict while a deployment is under way.
 func (d *Deployer) occupy(service string) (leave func(), err error) {

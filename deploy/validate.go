@@ -16,8 +16,13 @@ func validate(c platform.Config) error {
 	if _, err := platform.ShapeNamed(c.Shape); err != nil {
 		return err
 	}
-	if c.Count < 1 || c.Count > 100 {
-		return fmt.Errorf("%w: count %d: a service runs 1 to 100 spherelets", platform.ErrInvalid, c.Count)
+	if c.Count < 1 || c.Count > platform.MaxCount {
+		return fmt.Errorf("%w: count %d: a service runs 1 to %d spherelets", platform.ErrInvalid, c.Count, platform.MaxCount)
+	}
+	if a := c.Autoscale; a != nil {
+		if err := a.Check(); err != nil {
+			return err
+		}
 	}
 	if c.MaxBodyMB < -1 || c.MaxBodyMB > 1<<20 {
 		return fmt.Errorf("%w: max body %d MB: a limit is 1 to %d (0 for the server's, -1 for none)", platform.ErrInvalid, c.MaxBodyMB, 1<<20)
