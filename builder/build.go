@@ -82,7 +82,7 @@ func (b *Builder) build(ctx context.Context, r Request, log *Log) (platform.Imag
 		return platform.Image{}, err
 	}
 	log.Step(s.sizes(image))
-	return image, b.label(ctx, image, s.inputs)
+	return image, s.label(ctx, image)
 }
 
 // prepare reads the source and makes the base images ready; what it returns does the rest.
@@ -130,7 +130,7 @@ func (s *solve) make(ctx context.Context, run runner) (platform.Image, error) {
 	}
 	defer b.releaseCgroup(ctx, cgroup)
 	b.oom.begin(cgroup.Path())
-	s.options.FrontendAttrs = attested()
+	s.began = time.Now()
 	err := s.run(ctx, run)
 	if ctx.Err() == nil && b.oom.verdict(b.inNamespace(ctx), b.engine, cgroup.Path()) {
 		return platform.Image{}, s.outOfMemory(err)

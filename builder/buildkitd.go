@@ -21,8 +21,9 @@ func (c Config) buildkitConfig() string {
 	line("root = %q", filepath.Join(c.buildkitDir(), "root"))
 	line("[grpc]\n  address = [%q]", "unix://"+c.buildkitSocket())
 	line("[cdi]\n  disabled = true")
-	// The daemon keeps the records of finished builds; our own build logs hold what matters.
-	line("[history]\n  maxEntries = 10\n  maxAge = \"24h\"")
+	// No records of finished builds: each costs contents that are synced to the disk before a build is over. Our own build
+	// logs and accounts of images hold what matters.
+	line("[history]\n  maxEntries = 0")
 	// A Dockerfile's "# syntax" line must not fetch and run a frontend.
 	line("[frontend.\"gateway.v0\"]\n  enabled = false")
 	line("[worker.oci]\n  enabled = false")

@@ -84,11 +84,12 @@ func (s *solve) resolve(ctx context.Context, c gateway.Client, res *gateway.Resu
 		return nil, fmt.Errorf("take the steps of the Dockerfile: %w", err)
 	}
 	var refused error
+	var added []*pb.SourceOp
 	equip := s.equip()
 	equipped, err := s.rewrite(def.ToPB(), func(op *pb.Op) {
 		equip(op)
-		if refused == nil {
-			refused = s.refuseSource(ctx, op.GetSource())
+		if source := op.GetSource(); refused == nil && addedFrom(source) {
+			refused, added = s.refuseSource(ctx, source), append(added, source)
 		}
 	})
 	if err == nil {
@@ -96,6 +97,9 @@ func (s *solve) resolve(ctx context.Context, c gateway.Client, res *gateway.Resu
 	}
 	if err != nil {
 		return nil, err
+	}
+	for _, source := range added {
+		s.noteAdded(ctx, c, source)
 	}
 	out, err := c.Solve(ctx, gateway.SolveRequest{Definition: equipped})
 	if err != nil {
@@ -110,13 +114,7 @@ func (s *solve) resolve(ctx context.Context, c gateway.Client, res *gateway.Resu
 // refuseSource keeps ADD from addresses that RUN cannot reach either: buildkitd itself downloads them, outside
 // the fence of the steps.
 func (s *solve) refuseSource(ctx context.Context, src *pb.SourceOp) error {
-	if src == nil {
-		return nil
-	}
 	text := strings.TrimPrefix(src.Identifier, "git://")
-	if !strings.HasPrefix(src.Identifier, "http://") && !strings.HasPrefix(src.Identifier, "https://") && !strings.HasPrefix(src.Identifier, "git://") {
-		return nil
-	}
 	if !strings.Contains(text, "://") {
 		text = "https://" + text
 	}

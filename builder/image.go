@@ -24,9 +24,6 @@ func (b *Builder) builtImage(ctx context.Context, r Request) (platform.Image, er
 	if err != nil {
 		return platform.Image{}, err
 	}
-	if image.Digest, err = runDigest(ctx, found); err != nil {
-		return platform.Image{}, err
-	}
 	image.Release = r.Plan.Release
 	if start := startCommand(r.Plan); start != nil {
 		image.Command = start

@@ -59,19 +59,27 @@ func (s *solve) unchanged(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("look for the live image: %w", err)
 	}
-	if image.Labels()[inputsLabel] != s.inputs {
-		return false, nil
-	}
-	digest, err := runDigest(ctx, image)
-	return digest == last.Digest, err
+	return image.Labels()[inputsLabel] == s.inputs && image.Target().Digest.String() == last.Digest, nil
 }
 
-// label keeps with the image what it was made of.
-func (b *Builder) label(ctx context.Context, image platform.Image, inputs string) error {
-	_, err := b.engine.ImageService().Update(b.inNamespace(ctx),
-		images.Image{Name: image.Ref, Labels: map[string]string{inputsLabel: inputs}}, "labels."+inputsLabel)
+// label keeps in the record of the image what it was made of, and how.
+func (s *solve) label(ctx context.Context, image platform.Image) error {
+	labels, err := s.account()
 	if err != nil {
-		return fmt.Errorf("note what the image was made of: %w", err)
+		return err
+	}
+	labels[inputsLabel] = s.inputs
+	return s.builder.relabel(ctx, image.Ref, labels)
+}
+
+// relabel sets labels of an image's record; the others stay.
+func (b *Builder) relabel(ctx context.Context, name string, labels map[string]string) error {
+	var paths []string
+	for label := range labels {
+		paths = append(paths, "labels."+label)
+	}
+	if _, err := b.engine.ImageService().Update(b.inNamespace(ctx), images.Image{Name: name, Labels: labels}, paths...); err != nil {
+		return fmt.Errorf("note what image %s was made of: %w", name, err)
 	}
 	return nil
 }
@@ -86,7 +94,7 @@ func (b *Builder) unlabel(ctx context.Context, service string) error {
 		if !strings.HasPrefix(image.Name, imagePrefix+service+":") || image.Labels[inputsLabel] == "" {
 			continue
 		}
-		err := b.label(ctx, platform.Image{Ref: image.Name}, "")
+		err := b.relabel(ctx, image.Name, map[string]string{inputsLabel: ""})
 		if err != nil && !errdefs.IsNotFound(err) {
 			return err
 		}

@@ -16,9 +16,9 @@ type Order struct {
 	Options    client.SolveOpt
 }
 
-// Order returns what Build would hand to BuildKit for r, but for the attestation, and without a build. It blocks while base
-// images are made ready. Measurements compare Build with the bare order; a plan with a Dockerfile has none, since it is the
-// frontend that makes its definition.
+// Order returns what Build would hand to BuildKit for r, without a build. It blocks while base images are made ready.
+// Measurements compare Build with the bare order; a plan with a Dockerfile has none, since it is the frontend that makes
+// its definition.
 func (b *Builder) Order(ctx context.Context, r Request) (Order, error) {
 	if err := r.validate(); err != nil {
 		return Order{}, err

@@ -4,107 +4,126 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
 
-	containerd "github.com/containerd/containerd/v2/client"
-	"github.com/containerd/containerd/v2/core/content"
-	"github.com/containerd/containerd/v2/core/images"
 	"github.com/containerd/errdefs"
-	"github.com/containerd/platforms"
-	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+	slsa "github.com/in-toto/attestation/go/predicates/provenance/v1"
+	intoto "github.com/in-toto/attestation/go/v1"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/types/known/structpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"csph/platform"
 )
 
-// attested are the frontend's attributes that tell BuildKit to put an account of how an image was made beside it: SLSA
-// provenance v1, without build arguments, labels and names of secrets.
-func attested() map[string]string {
-	return map[string]string{"attest:provenance": "mode=min,version=v1,builder-id=csph"}
-}
-
-// Annotations of what holds an attestation, as BuildKit and Docker write them.
+// An account of how an image was made is SLSA provenance v1 (https://slsa.dev/spec/v1.0/provenance). It lies in the
+// engine's record of the image: made and removed with it, and no content that BuildKit would have to export. It holds
+// no build arguments and no names of secrets.
 const (
-	attestedBy    = "vnd.docker.reference.type" // of a manifest in an index
-	attestedImage = "vnd.docker.reference.digest"
-	predicateType = "in-toto.io/predicate-type" // of a layer in such a manifest
-	slsa          = "https://slsa.dev/provenance/v1"
+	slsaType  = "https://slsa.dev/provenance/v1"
+	buildType = "urn:csph:build:v1" // docs/builds.md says what its parameters mean
+	builderID = "csph"
+	// provenanceLabel and a number, from 0, name the labels of an image's record that hold the pieces of its account.
+	provenanceLabel = "csph.provenance."
+	labelBytes      = 4000 // of a piece: a label has at most 4096 bytes, those of its name included
 )
 
 // Provenance returns how an image that was built here was made: an in-toto statement with SLSA provenance v1 as its
-// predicate (https://slsa.dev/spec/v1.0/provenance). The error is platform.ErrNotFound when the image is gone, or
-// was pulled, or was built before images had one.
+// predicate. The error is platform.ErrNotFound when the image is gone, or was pulled, or was built before images had one.
 func (b *Builder) Provenance(ctx context.Context, image platform.Image) (json.RawMessage, error) {
-	ctx = b.inNamespace(ctx)
-	found, err := b.engine.GetImage(ctx, image.Ref)
+	found, err := b.engine.ImageService().Get(b.inNamespace(ctx), image.Ref)
 	if errdefs.IsNotFound(err) {
 		return nil, fmt.Errorf("%w: image %s is not kept any more", platform.ErrNotFound, image.Ref)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("find image %s: %w", image.Ref, err)
 	}
-	statement, err := readStatement(ctx, found, image.Digest)
-	if err == nil && statement == nil {
-		err = fmt.Errorf("%w: image %s has no account of how it was made: it was pulled, or was built by an earlier csph", platform.ErrNotFound, image.Ref)
+	account := joinPieces(found.Labels)
+	if account == "" || found.Target.Digest.String() != image.Digest {
+		return nil, fmt.Errorf("%w: image %s has no account of how it was made: it was pulled, or was built by an earlier csph", platform.ErrNotFound, image.Ref)
 	}
-	return statement, err
+	return stateAbout(image, account)
 }
 
-// readStatement is the statement about the image of the given digest; nil when there is none.
-func readStatement(ctx context.Context, image containerd.Image, about string) (json.RawMessage, error) {
-	index, err := readIndex(ctx, image)
+// stateAbout makes a statement about image of an account.
+func stateAbout(image platform.Image, account string) (json.RawMessage, error) {
+	predicate := new(structpb.Struct)
+	if err := protojson.Unmarshal([]byte(account), predicate); err != nil {
+		return nil, fmt.Errorf("decode the provenance of image %s: %w", image.Ref, err)
+	}
+	statement, err := protojson.Marshal(&intoto.Statement{
+		Type:          intoto.StatementTypeUri,
+		Subject:       []*intoto.ResourceDescriptor{{Name: image.Ref, Digest: digestSet(image.Digest)}},
+		PredicateType: slsaType, Predicate: predicate,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("encode the provenance of image %s: %w", image.Ref, err)
+	}
+	return statement, nil
+}
+
+// account is how the image was made, in the pieces that its record holds. It is over now.
+func (s *solve) account() (map[string]string, error) {
+	parameters, err := s.parameters()
 	if err != nil {
 		return nil, err
 	}
-	for _, m := range index.Manifests {
-		if m.Annotations[attestedBy] != "attestation-manifest" || m.Annotations[attestedImage] != about {
-			continue
-		}
-		var manifest ocispecs.Manifest
-		if err := readJSON(ctx, image, m, &manifest); err != nil {
-			return nil, err
-		}
-		for _, layer := range manifest.Layers {
-			if layer.Annotations[predicateType] == slsa {
-				var statement json.RawMessage
-				err := readJSON(ctx, image, layer, &statement)
-				return statement, err
-			}
-		}
-	}
-	return nil, nil
-}
-
-// readIndex is the list of what an image consists of; empty for an image that is one manifest and nothing more.
-func readIndex(ctx context.Context, image containerd.Image) (ocispecs.Index, error) {
-	var index ocispecs.Index
-	if !images.IsIndexType(image.Target().MediaType) {
-		return index, nil
-	}
-	err := readJSON(ctx, image, image.Target(), &index)
-	return index, err
-}
-
-func readJSON(ctx context.Context, image containerd.Image, d ocispecs.Descriptor, into any) error {
-	b, err := content.ReadBlob(ctx, image.ContentStore(), d)
+	text, err := protojson.Marshal(&slsa.Provenance{
+		BuildDefinition: &slsa.BuildDefinition{BuildType: buildType, ExternalParameters: parameters, ResolvedDependencies: s.dependencies()},
+		RunDetails: &slsa.RunDetails{
+			Builder: &slsa.Builder{Id: builderID},
+			Metadata: &slsa.BuildMetadata{
+				InvocationId: s.request.Deployment, StartedOn: timestamppb.New(s.began), FinishedOn: timestamppb.New(time.Now()),
+			},
+		},
+	})
 	if err != nil {
-		return fmt.Errorf("read %s of image %s: %w", d.Digest, image.Name(), err)
+		return nil, fmt.Errorf("encode how the image was made: %w", err)
 	}
-	if err := json.Unmarshal(b, into); err != nil {
-		return fmt.Errorf("decode %s of image %s: %w", d.Digest, image.Name(), err)
-	}
-	return nil
+	return inPieces(string(text)), nil
 }
 
-// runDigest is the digest of what of an image is run. An attestation says when it was made, and is in the index: the
-// same source has the same manifest, not the same index.
-func runDigest(ctx context.Context, image containerd.Image) (string, error) {
-	index, err := readIndex(ctx, image)
-	if err != nil {
-		return "", err
-	}
-	for _, m := range index.Manifests {
-		if m.Platform != nil && platforms.Default().Match(*m.Platform) {
-			return m.Digest.String(), nil
+// parameters are what the build was asked for.
+func (s *solve) parameters() (*structpb.Struct, error) {
+	p := s.request.Plan
+	all := map[string]any{"service": s.request.Service, "deployment": s.request.Deployment, "noCache": s.request.NoCache}
+	for name, value := range map[string]string{"dockerfile": p.Dockerfile, "language": p.Language, "framework": p.Framework, "dir": p.Dir} {
+		if value != "" {
+			all[name] = strings.ToValidUTF8(value, "\uFFFD")
 		}
 	}
-	return image.Target().Digest.String(), nil
+	parameters, err := structpb.NewStruct(all)
+	if err != nil {
+		return nil, fmt.Errorf("encode what the build was asked for: %w", err)
+	}
+	return parameters, nil
+}
+
+// inPieces cuts an account up for labels, never within a character: labels are UTF-8.
+func inPieces(account string) map[string]string {
+	pieces := map[string]string{}
+	for account != "" {
+		end := min(labelBytes, len(account))
+		for end < len(account) && !utf8.RuneStart(account[end]) {
+			end--
+		}
+		pieces[provenanceLabel+strconv.Itoa(len(pieces))] = account[:end]
+		account = account[end:]
+	}
+	return pieces
+}
+
+// joinPieces is the account that the labels of an image's record hold; empty when they hold none.
+func joinPieces(labels map[string]string) string {
+	var account strings.Builder
+	for i := 0; ; i++ {
+		piece, ok := labels[provenanceLabel+strconv.Itoa(i)]
+		if !ok {
+			return account.String()
+		}
+		account.WriteString(piece)
+	}
 }

@@ -20,6 +20,8 @@ type Request struct {
 	Secrets map[string]string
 	// Labels are put on the image; those of the image's own making win.
 	Labels map[string]string
+	// Source says where Dir comes from, for the account of how the image was made.
+	Source platform.Source
 	// Last is the image that the build would replace; when it was made of the very same, it is returned again
 	// and nothing is built. Zero: build.
 	Last platform.Image

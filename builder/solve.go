@@ -2,7 +2,9 @@ package builder
 
 import (
 	"context"
+	"time"
 
+	intoto "github.com/in-toto/attestation/go/v1"
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/session"
 	"github.com/moby/buildkit/session/secrets/secretsprovider"
@@ -23,6 +25,9 @@ type solve struct {
 	onto   base   // the one that the result is on; zero where that is not known before
 	fickle bool   // the same order may bring something else tomorrow
 	inputs string // digest of all that the image is made of; empty when the build is fickle
+
+	began time.Time                    // when BuildKit got the order
+	added []*intoto.ResourceDescriptor // what a Dockerfile adds from elsewhere
 }
 
 // base makes a base image ready; "" is the empty image.

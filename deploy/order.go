@@ -15,7 +15,7 @@ func (d *Deployer) order(ctx context.Context, a *attempt, dep platform.Deploymen
 	}
 	return Build{
 		Deployment: dep.ID, Service: dep.Service, Dir: dir, Plan: plan, Env: publicEnv(dep.Config.Env), Secrets: secrets,
-		Labels: labelsOf(dep.Source), Last: d.liveImage(ctx, dep.Service), NoCache: a.request.NoCache,
+		Labels: labelsOf(dep.Source), Source: dep.Source, Last: d.liveImage(ctx, dep.Service), NoCache: a.request.NoCache,
 	}, nil
 }
 

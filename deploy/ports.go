@@ -29,6 +29,7 @@ type Build struct {
 	Env        map[string]string // variables of the service that the build may see
 	Secrets    map[string]string // the service's, by name: for the steps to see, and for nothing to hold
 	Labels     map[string]string // of the image
+	Source     platform.Source   // where Dir comes from
 	Last       platform.Image    // what is live; returned again when it was made of the very same. Zero: build
 	NoCache    bool              // build anew, whatever is cached
 }

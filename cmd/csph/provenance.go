@@ -10,7 +10,7 @@ func (a *app) deploymentsProvenance() *cobra.Command {
 	return &cobra.Command{
 		Use: "provenance DEPLOYMENT", Short: "Print how the image of a deployment was made",
 		Long: `Print how the image of a deployment was made: an in-toto statement with SLSA provenance v1, as JSON.
-It names the image by digest, the base images with theirs, and when the build began and ended.`,
+It names the image by digest, the commit of its source, the base images with their digests, and when the build began and ended.`,
 		Example: "  csph deployments provenance dep_01jq8z | jq .predicate.buildDefinition.resolvedDependencies",
 		Args:    exactly(1, "the id of a deployment"),
 		RunE: a.asking(func(cmd *cobra.Command, c *client.Client, args []string) error {
