@@ -33,6 +33,7 @@ const (
 	labelOnce       = "csph.once"      // "true": a command that is run once, not supervised
 	labelExits      = "csph.exits"     // how often the process has ended by itself
 	labelLastExit   = "csph.last_exit" // platform.Exit as JSON
+	labelVolume     = "csph.volume."   // followed by the id of a volume: where it is mounted
 )
 
 // leasePrefix begins the names of our leases in containerd.
@@ -49,6 +50,8 @@ type job struct {
 	net    host.Network
 	addr   netip.Addr
 	single bool // a command that is run once, not supervised
+	// attached is the command when somebody talks to it; nil otherwise.
+	attached *Command
 }
 
 func (j *job) labels() map[string]string {
@@ -58,6 +61,9 @@ func (j *job) labels() map[string]string {
 	}
 	if j.single {
 		labels[labelOnce] = strconv.FormatBool(true)
+	}
+	for _, m := range j.set.Mounts {
+		labels[labelVolume+m.Volume] = m.Path
 	}
 	return labels
 }

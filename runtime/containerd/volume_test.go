@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -33,6 +34,12 @@ func TestAVolumeIsTheSameForEverySphereletAndOutlivesThem(t *testing.T) {
 	set := r.set("dep_1")
 	set.Image.Ref, set.Count, set.Mounts = image, 2, []platform.Mount{{Volume: "vol_1", Path: "/var/data"}}
 	both := r.apply(set)
+	if held, err := r.eng.Holders(t.Context(), "vol_1"); err != nil || !slices.Equal(held, []string{both[0].ID, both[1].ID}) {
+		t.Errorf("it is held by %v, %v", held, err)
+	}
+	if held, err := r.eng.Holders(t.Context(), "vol_2"); err != nil || len(held) != 0 {
+		t.Errorf("another one is held by %v, %v", held, err)
+	}
 	r.must(r.ask(both[0].Address, "/write", "path", "/var/data/one", "text", "from the first"))
 	if got := r.must(r.ask(both[1].Address, "/read", "path", "/var/data/one")); got != "from the first" {
 		t.Errorf("the second reads %q", got)

@@ -60,6 +60,7 @@ func TestPackagesImportOnlyWhatTheDesignAllows(t *testing.T) {
 		"runtime":    leaves,
 		"router":     {"platform"},
 		"schedule":   {"platform"},
+		"volumes":    {"platform"},
 		"store":      {"platform"},
 		"deploy":     {"platform", "buildpacks"},
 		"gitd":       {"platform", "deploy"},
