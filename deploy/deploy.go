@@ -80,11 +80,11 @@ func (d *Deployer) refuseCancel(ctx context.Context, id string) error {
 // deployed is false.
 func (d *Deployer) Configure(ctx context.Context, service string, t platform.Trigger, change func(*platform.Config) error) (dep platform.Deployment, deployed bool, err error) {
 	for {
+		before := d.passing(service)
 		svc, done, err := d.configureOnly(ctx, service, change)
 		if done || err != nil {
 			return platform.Deployment{}, false, err
 		}
-		before := d.passing(service)
 		if before == nil || !d.countAlone(svc, change) {
 			dep, err = d.Start(ctx, Request{Service: service, Trigger: t, From: svc.Live, Change: change})
 			return dep, err == nil, err

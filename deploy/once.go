@@ -11,6 +11,14 @@ import (
 // live of a service, or, where nothing is, of its newest deployment that has an image. Its output goes to log,
 // line by line. No command means what the service's spherelets run. When ctx ends first the command is killed. ErrConflict when there is no image yet.
 func (d *Deployer) RunOnce(ctx context.Context, service string, command []string, log BuildLog) (exit int, err error) {
+	return d.Alone(ctx, service, command, func(set platform.Set) (int, error) {
+		return d.Engine.RunOnce(ctx, set, set.Command, log)
+	})
+}
+
+// Alone has run carry a command out in a spherelet of its own, of the set that it is given, and returns what run does. The
+// set is RunOnce's.
+func (d *Deployer) Alone(ctx context.Context, service string, command []string, run func(platform.Set) (exit int, err error)) (exit int, err error) {
 	left, err := d.enter()
 	if err != nil {
 		return -1, err
@@ -33,7 +41,8 @@ func (d *Deployer) RunOnce(ctx context.Context, service string, command []string
 			return -1, err
 		}
 	}
-	return d.Engine.RunOnce(ctx, set, command, log)
+	set.Command = command
+	return run(set)
 }
 
 // runnable is the deployment whose image a one-off command of a service runs in.

@@ -11,6 +11,7 @@ import (
 	"github.com/containerd/containerd/v2/client"
 	"github.com/containerd/containerd/v2/pkg/cio"
 	"github.com/containerd/errdefs"
+	"github.com/containerd/errdefs/pkg/errgrpc"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"go.jetify.com/typeid/v2"
 
@@ -39,11 +40,7 @@ func (e *Engine) Exec(ctx context.Context, spherelet string, cmd Command) (exit 
 	if len(cmd.Args) == 0 {
 		return -1, fmt.Errorf("%w: no command given", platform.ErrInvalid)
 	}
-	var inputEnd chan struct{}
-	if cmd.Stdin != nil {
-		inputEnd = make(chan struct{})
-		cmd.Stdin = &input{Reader: cmd.Stdin, end: inputEnd}
-	}
+	inputEnd := cmd.tellEnd()
 	p, err := e.newProcess(ctx, spherelet, cmd)
 	if errdefs.IsNotFound(err) {
 		return -1, fmt.Errorf("%w: spherelet %s does not run", platform.ErrNotFound, spherelet)
@@ -59,6 +56,33 @@ func (e *Engine) Exec(ctx context.Context, spherelet string, cmd Command) (exit 
 		}
 	}()
 	return attend(ctx, p, cmd, inputEnd)
+}
+
+// tellEnd has the returned channel closed when the command's input has come to its end; nil where it has none.
+func (c *Command) tellEnd() <-chan struct{} {
+	if c.Stdin == nil {
+		return nil
+	}
+	end := make(chan struct{})
+	c.Stdin = &input{Reader: c.Stdin, end: end}
+	return end
+}
+
+// terminal gives a process the terminal that the command asks for.
+func (c Command) terminal(p *specs.Process) {
+	p.Terminal = c.TTY
+	if c.TTY && c.Size != (Size{}) {
+		p.ConsoleSize = &specs.Box{Width: uint(c.Size.Width), Height: uint(c.Size.Height)}
+	}
+}
+
+// streams connects a process with what the command reads and writes.
+func (e *Engine) streams(c Command) cio.Creator {
+	opts := []cio.Opt{cio.WithStreams(c.Stdin, orDiscard(c.Stdout), orDiscard(c.Stderr)), cio.WithFIFODir(e.cfg.dir("fifo"))}
+	if c.TTY {
+		opts = append(opts, cio.WithTerminal)
+	}
+	return cio.NewCreator(opts...)
 }
 
 // input tells when the reader behind it has come to its end.
@@ -95,16 +119,10 @@ func (e *Engine) newProcess(ctx context.Context, spherelet string, cmd Command) 
 		return nil, err
 	}
 	process := *spec.Process
-	process.Args, process.Terminal = cmd.Args, cmd.TTY
+	process.Args = cmd.Args
 	process.Env = slices.Concat(process.Env, cmd.Env)
-	if cmd.TTY && cmd.Size != (Size{}) {
-		process.ConsoleSize = &specs.Box{Width: uint(cmd.Size.Width), Height: uint(cmd.Size.Height)}
-	}
-	streams := []cio.Opt{cio.WithStreams(cmd.Stdin, orDiscard(cmd.Stdout), orDiscard(cmd.Stderr)), cio.WithFIFODir(e.cfg.dir("fifo"))}
-	if cmd.TTY {
-		streams = append(streams, cio.WithTerminal)
-	}
-	return task.Exec(ctx, id.String(), &process, cio.NewCreator(streams...))
+	cmd.terminal(&process)
+	return task.Exec(ctx, id.String(), &process, e.streams(cmd))
 }
 
 func orDiscard(w io.Writer) io.Writer {
@@ -126,6 +144,11 @@ func attend(ctx context.Context, p client.Process, cmd Command, inputEnd <-chan 
 	if err != nil {
 		return -1, fmt.Errorf("%w: %s", platform.ErrInvalid, explain(err))
 	}
+	return follow(ctx, p, exited, cmd, inputEnd)
+}
+
+// follow returns when p, which runs, has ended and its output has been passed on, or ctx ends: killing it is the caller's part.
+func follow(ctx context.Context, p client.Process, exited <-chan client.ExitStatus, cmd Command, inputEnd <-chan struct{}) (int, error) {
 	for {
 		select {
 		case <-inputEnd:
@@ -140,12 +163,12 @@ func attend(ctx context.Context, p client.Process, cmd Command, inputEnd <-chan 
 				p.IO().Wait()
 				return int(status.ExitCode()), nil
 			}
-			if ctx.Err() == nil {
+			if ctx.Err() == nil && !errdefs.IsDeadlineExceeded(errgrpc.ToNative(status.Error())) {
 				return -1, fmt.Errorf("wait for %q: %w", cmd.Args, status.Error())
 			}
-			exited = nil // it is the context's end that this tells
+			exited = nil // it is the context's end that this tells; containerd may know of a deadline a moment earlier
 		case <-ctx.Done():
-			return -1, fmt.Errorf("run %q: %w", cmd.Args, context.Cause(ctx)) // Exec kills it
+			return -1, fmt.Errorf("run %q: %w", cmd.Args, context.Cause(ctx))
 		}
 	}
 }

@@ -30,43 +30,59 @@ type BuildLog interface {
 // started with StartFailed.
 func (e *Engine) RunOnce(ctx context.Context, set platform.Set, command []string, log BuildLog) (exit int, err error) {
 	set.Command = command
+	return e.alone(ctx, job{set: set}, func(j *job) (int, error) { return j.runToEnd(ctx, log) })
+}
+
+// alone runs what draft describes in a container of its own, of which nothing is left afterwards.
+func (e *Engine) alone(ctx context.Context, draft job, run func(*job) (int, error)) (exit int, err error) {
 	id, err := typeid.Generate(platform.SphereletPrefix)
 	if err != nil {
 		return -1, fmt.Errorf("make an id: %w", err)
 	}
-	n, addr, err := e.addrs.take(set.Project)
+	n, addr, err := e.addrs.take(draft.set.Project)
 	if err != nil {
 		return -1, err
 	}
-	j := &job{e: e, set: set, id: id.String(), net: n, addr: addr, single: true}
+	j := &draft
+	j.e, j.id, j.net, j.addr, j.single = e, id.String(), n, addr, true
 	defer func() {
 		ctx, cancel := cleanup(ctx)
 		defer cancel()
 		defer e.forgetOOM(j.id)
-		err = errors.Join(err, j.remove(ctx, 0), e.addrs.release(set.Project, addr))
+		err = errors.Join(err, j.remove(ctx, 0), e.addrs.release(j.set.Project, addr))
 	}()
-	return j.runToEnd(ctx, log)
+	return run(j)
 }
 
 func (j *job) runToEnd(ctx context.Context, log BuildLog) (int, error) {
 	out, errs := newLineWriter(log), newLineWriter(log)
 	task, err := j.start(ctx, cio.NewCreator(cio.WithStreams(nil, out, errs), cio.WithFIFODir(j.e.cfg.dir("fifo"))))
 	if err != nil {
-		return -1, &platform.Failure{
-			Reason: platform.StartFailed, Message: explain(err),
-			Hint: "Check the command and that the image contains it.", Err: err,
-		}
+		return -1, notStarted(err)
 	}
 	exit, oom, err := j.awaitEnd(ctx, task)
 	end, cancel := cleanup(ctx)
 	defer cancel()
 	err = errors.Join(err, discard(end, task), out.Close(), errs.Close())
 	if oom {
-		return exit, &platform.Failure{
-			Reason: platform.OutOfMemory, Message: fmt.Sprintf("the command needed more than the %d MB of %s", j.set.Shape.Memory>>20, j.set.Shape.Name), Err: err,
-		}
+		err = j.outOfMemory(err)
 	}
 	return exit, err
+}
+
+// notStarted is the failure of a command that is run once and was not started because of err.
+func notStarted(err error) error {
+	return &platform.Failure{
+		Reason: platform.StartFailed, Message: explain(err),
+		Hint: "Check the command and that the image contains it.", Err: err,
+	}
+}
+
+// outOfMemory is the failure of a command that is run once and was killed for memory.
+func (j *job) outOfMemory(err error) error {
+	return &platform.Failure{
+		Reason: platform.OutOfMemory, Message: fmt.Sprintf("the command needed more than the %d MB of %s", j.set.Shape.Memory>>20, j.set.Shape.Name), Err: err,
+	}
 }
 
 // awaitEnd waits for the process to end and its output to be passed on.

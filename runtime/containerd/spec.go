@@ -66,6 +66,7 @@ func (j *job) withProcess(img client.Image) oci.SpecOpts {
 		for _, k := range slices.Sorted(maps.Keys(j.set.Env)) {
 			env = append(env, k+"="+j.set.Env[k])
 		}
+		j.attach(s.Process)
 		return oci.WithEnv(env)(ctx, c, con, s)
 	}
 }
