@@ -48,7 +48,7 @@ func (s *Server) commandOperations(api huma.API) {
 	add(s, api, op("exec", "/exec", "Run a command in a spherelet that runs; its output is streamed, then an event exit with its exit status. Closing the connection kills it"), s.exec)
 	add(s, api, operation{
 		id: "open-session", method: http.MethodGet, path: "/v1/services/{service}/session", tag: "commands", need: platform.MayChange, changes: true, status: http.StatusSwitchingProtocols,
-		summary: "Run a command in a spherelet by WebSocket: with a terminal if wanted, and its input as it comes. Messages are binary, their first byte a channel (docs/api.md). Closing the connection kills it",
+		summary: "Run a command in a spherelet that runs, or with once in one of its own, by WebSocket: with a terminal if wanted, and its input as it comes. Messages are binary, their first byte a channel (docs/api.md). Closing the connection kills it",
 	}, s.openSession)
 	add(s, api, op("run-once", "/runs", "Run a command to its end in a spherelet of its own; its output is streamed, then an event exit with its exit status. Closing the connection kills it"), s.runOnce)
 }

@@ -257,6 +257,8 @@ type Commands interface {
 
 // Remotes reaches repositories elsewhere.
 type Remotes interface {
+	// RunAttached is RunOnce for a command that is talked to.
+	RunAttached(ctx context.Context, service string, c Command) (exit int, err error)
 	// CheckRepository refuses a connection that cannot be meant.
 	CheckRepository(r platform.Repository) error
 	// Probe asks a repository what commit a branch is at, "" for the default branch; a *platform.Failure or

@@ -64,7 +64,7 @@ const withdrawTimeout = 5 * time.Minute
 
 // view is a service as it is shown, live being its live deployment.
 func (s *Server) view(svc platform.Service, live platform.Deployment) wire.ServiceView {
-	v := wire.ServiceView{Service: svc, URL: s.URL(svc)}
+	v := wire.ServiceView{Service: svc, URL: s.URL(svc), Region: s.Regions.Of(svc.Config.Region)}
 	if svc.Live == "" {
 		return v
 	}
@@ -167,7 +167,7 @@ func (s *Server) getService(ctx context.Context, in *ServicePath) (*tagged[wire.
 	if err != nil {
 		return nil, err
 	}
-	return &tagged[wire.ServiceView]{ETag: etag(svc.Config), Body: view}, nil
+	return &tagged[wire.ServiceView]{ETag: etag(readAs(svc.Config)), Body: view}, nil
 }
 
 func (s *Server) createService(ctx context.Context, in *createService) (*body[wire.ServiceView], error) {
@@ -180,6 +180,9 @@ func (s *Server) createService(ctx context.Context, in *createService) (*body[wi
 	}
 	draft := platform.Service{Type: in.Body.Type}
 	if err := change(in.Body.ConfigChange)(&draft.Config); err != nil {
+		return nil, err
+	}
+	if err := s.Regions.Check(draft.Config.Region); err != nil {
 		return nil, err
 	}
 	svc, err := s.Records.CreateService(ctx, account(ctx), in.Body.Name, draft)
@@ -200,7 +203,7 @@ func (s *Server) configureService(ctx context.Context, in *configureService) (*t
 // configure changes a service's config if it still is what the client has read.
 func (s *Server) configure(ctx context.Context, svc platform.Service, match IfMatch, to func(*platform.Config) error) (*tagged[wire.Configured], error) {
 	d, deployed, err := s.Deployer.Configure(ctx, svc.ID, trigger(ctx, platform.TriggerConfig), func(c *platform.Config) error {
-		if err := match.check(*c); err != nil {
+		if err := match.check(readAs(*c)); err != nil {
 			return err
 		}
 		return to(c)
@@ -215,7 +218,7 @@ func (s *Server) configure(ctx context.Context, svc platform.Service, match IfMa
 	if err != nil {
 		return nil, err
 	}
-	out := &tagged[wire.Configured]{ETag: etag(svc.Config), Body: wire.Configured{Service: view}}
+	out := &tagged[wire.Configured]{ETag: etag(readAs(svc.Config)), Body: wire.Configured{Service: view}}
 	if deployed {
 		out.Body.Deployment = &d
 	}
@@ -296,8 +299,8 @@ func (s *Server) live(ctx context.Context, ref string) (platform.Service, error)
 	return svc, err
 }
 
-// change is what c does to a config. It never fails: whether the outcome is one that can run is for
-// the records and the deployer to say.
+// change is what c does to a config. It fails only for what contradicts itself: whether the outcome is one that can run is
+// for the records and the deployer to say.
 func change(c wire.ConfigChange) func(*platform.Config) error {
 	return func(to *platform.Config) error {
 		if to.Env == nil {
@@ -308,7 +311,6 @@ func change(c wire.ConfigChange) func(*platform.Config) error {
 		}
 		maps.Copy(to.Env, c.SetEnv)
 		set(&to.Shape, c.Shape)
-		set(&to.Count, c.Count)
 		set(&to.Port, c.Port)
 		set(&to.Build, c.Build)
 		set(&to.Dir, c.Dir)
@@ -329,7 +331,8 @@ func change(c wire.ConfigChange) func(*platform.Config) error {
 		if to.Ready != nil && *to.Ready == (platform.Check{}) {
 			to.Ready = nil
 		}
-		return nil
+		set(&to.Region, c.Region)
+		return rescale(to, c)
 	}
 }
 

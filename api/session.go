@@ -27,12 +27,17 @@ const (
 
 type openSession struct {
 	ServicePath
+	Once    bool   `query:"once" doc:"In a spherelet of its own, which goes with the command"`
 	Upgrade string `header:"Upgrade" doc:"websocket"`
 }
 
 // openSession answers with a WebSocket on which a command runs.
 func (s *Server) openSession(ctx context.Context, in *openSession) (*huma.StreamResponse, error) {
-	svc, err := s.live(ctx, in.Service)
+	find := s.live
+	if in.Once {
+		find = s.service
+	}
+	svc, err := find(ctx, in.Service)
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +57,7 @@ func (s *Server) openSession(ctx context.Context, in *openSession) (*huma.Stream
 		}
 		defer conn.CloseNow() // does nothing after Close
 		conn.SetReadLimit(wire.SessionMax)
-		one := &session{server: s, service: svc, mask: mask, conn: conn}
+		one := &session{server: s, service: svc, once: in.Once, mask: mask, conn: conn}
 		one.run(r.Context())
 	}}, nil
 }
@@ -61,6 +66,7 @@ func (s *Server) openSession(ctx context.Context, in *openSession) (*huma.Stream
 type session struct {
 	server  *Server
 	service platform.Service
+	once    bool // in a spherelet of its own
 	mask    *logs.Mask
 	conn    *websocket.Conn
 }
@@ -91,7 +97,7 @@ func (t *session) run(ctx context.Context) {
 	_ = t.conn.Close(websocket.StatusNormalClosure, "") // as above
 }
 
-// begin reads what is to be run, and where.
+// begin reads what is to be run, and where; spherelet is empty for one of its own.
 func (t *session) begin(ctx context.Context) (wanted wire.NewSession, spherelet string, err error) {
 	reading, cancel := context.WithTimeout(ctx, beginTimeout)
 	defer cancel()
@@ -102,7 +108,9 @@ func (t *session) begin(ctx context.Context) (wanted wire.NewSession, spherelet 
 	if err := json.Unmarshal(text, &wanted); err != nil || len(wanted.Command) == 0 {
 		return wanted, "", fmt.Errorf("%w: the first message is the JSON of a command: {\"command\": [\"sh\"], \"tty\": true}", platform.ErrInvalid)
 	}
-	spherelet, err = t.server.running(t.service, wanted.Spherelet)
+	if !t.once {
+		spherelet, err = t.server.running(t.service, wanted.Spherelet)
+	}
 	return wanted, spherelet, err
 }
 
@@ -111,6 +119,9 @@ func (t *session) command(ctx context.Context, spherelet string, c Command) (int
 	defer out.end()
 	defer errs.end()
 	c.Out, c.Errs = out, errs
+	if t.once {
+		return t.server.Commands.RunAttached(ctx, t.service.ID, c)
+	}
 	return t.server.Commands.Exec(ctx, spherelet, c)
 }
 

@@ -68,6 +68,33 @@ func TestASessionHasATerminalOfTheSizeThatItIsTold(t *testing.T) {
 	}
 }
 
+func TestASessionOfItsOwnNeedsNothingThatRuns(t *testing.T) {
+	w := start(t)
+	svc := w.service(t, "web")
+	var out bytes.Buffer
+	streams := client.Streams{Out: &out, Errs: io.Discard}
+	exit, err := w.SessionOnce(t.Context(), "web", wire.NewSession{Command: []string{"where"}, TTY: true}, streams)
+	if exit != 0 || err != nil || out.String() != "alone, with the image of "+svc.ID {
+		t.Errorf("%d, %v, %q", exit, err, out.String())
+	}
+	if _, err = w.Session(t.Context(), "web", wire.NewSession{Command: []string{"where"}}, streams); !errors.Is(err, platform.ErrConflict) {
+		t.Errorf("in one that runs: %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	done, lingers := make(chan error, 1), newAwaited()
+	go func() {
+		_, err := w.SessionOnce(ctx, "web", wire.NewSession{Command: []string{"linger"}}, client.Streams{Out: lingers, Errs: io.Discard})
+		done <- err
+	}()
+	lingers.await(t, "lingering")
+	cancel()
+	w.Deployer.AwaitKilled(t)
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
 func TestASecretIsMaskedInASessionHoweverItIsCut(t *testing.T) {
 	w := start(t)
 	svc := w.service(t, "web")

@@ -321,6 +321,11 @@ func (d *Deployer) Exec(ctx context.Context, _ string, c api.Command) (int, erro
 		case <-ctx.Done():
 			return -1, context.Cause(ctx)
 		}
+	case "linger":
+		if _, err := io.WriteString(c.Out, "lingering"); err != nil {
+			return -1, err
+		}
+		fallthrough
 	case "sleep":
 		<-ctx.Done()
 		close(d.killed)
@@ -343,6 +348,15 @@ func (d *Deployer) AwaitKilled(t testing.TB) {
 // RunOnce implements api.Commands, as Exec does.
 func (d *Deployer) RunOnce(ctx context.Context, _ string, command []string, out io.Writer) (int, error) {
 	return d.Exec(ctx, "", api.Command{Args: command, In: strings.NewReader(""), Out: out, Errs: out})
+}
+
+// RunAttached implements api.Commands, as Exec does.
+func (d *Deployer) RunAttached(ctx context.Context, service string, c api.Command) (int, error) {
+	if c.Args[0] == "where" {
+		_, err := io.WriteString(c.Out, "alone, with the image of "+service)
+		return 0, err
+	}
+	return d.Exec(ctx, "", c)
 }
 
 // Settled waits until a deployment has settled and returns it.

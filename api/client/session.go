@@ -28,11 +28,20 @@ const inputPiece = 32 << 10
 // Session runs a command in a spherelet of a service, with its input as it comes, and returns its exit status. It blocks until
 // the command has ended; when ctx ends first, the command is killed. A read of In that blocks goes on afterwards, and takes what comes next.
 func (c *Client) Session(ctx context.Context, service string, n wire.NewSession, s Streams) (int, error) {
+	return c.session(ctx, pathOf("/v1/services/{}/session", service), n, s)
+}
+
+// SessionOnce is Session in a spherelet of its own, which goes with the command.
+func (c *Client) SessionOnce(ctx context.Context, service string, n wire.NewSession, s Streams) (int, error) {
+	return c.session(ctx, pathOf("/v1/services/{}/session", service)+"?once=true", n, s)
+}
+
+func (c *Client) session(ctx context.Context, path string, n wire.NewSession, s Streams) (int, error) {
 	header := http.Header{"User-Agent": {c.agent}}
 	if c.token != "" {
 		header.Set("Authorization", "Bearer "+c.token)
 	}
-	conn, answer, err := websocket.Dial(ctx, c.base+pathOf("/v1/services/{}/session", service), &websocket.DialOptions{HTTPClient: c.upgrading(), HTTPHeader: header})
+	conn, answer, err := websocket.Dial(ctx, c.base+path, &websocket.DialOptions{HTTPClient: c.upgrading(), HTTPHeader: header})
 	switch {
 	case err != nil && answer != nil && answer.StatusCode >= http.StatusBadRequest:
 		return -1, c.problem(answer)

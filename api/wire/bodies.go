@@ -40,7 +40,8 @@ type Daemon struct {
 // ServiceView is a service, where it is reached, and what of it runs.
 type ServiceView struct {
 	platform.Service
-	URL string `json:"url"`
+	URL    string `json:"url"`
+	Region string `json:"region,omitempty" doc:"Where the next deployment will run"`
 	// Running is of the live deployment; absent while nothing is live.
 	Running *Running `json:"running,omitempty"`
 	// Preview is set where the service is one, and it alone was asked for.
@@ -77,6 +78,17 @@ type ConfigChange struct {
 	MaxBody  *int64            `json:"max_body_mb,omitempty" doc:"The largest body of a request, in MB; 0 for the server's limit, -1 for none" minimum:"-1" maximum:"1048576"`
 	Sticky   *bool             `json:"sticky,omitempty" doc:"Keep a client with the spherelet that answered it first"`
 	Ready    *platform.Check   `json:"ready,omitempty" doc:"How readiness is checked; an empty object for the default rule"`
+	Region   *string           `json:"region,omitempty" doc:"Where it runs; empty for the server's default" maxLength:"63"`
+	// Autoscale lets CPU use decide the count, which cannot be set beside it then.
+	Autoscale *AutoscaleChange `json:"autoscale,omitempty"`
+}
+
+// AutoscaleChange changes what decides a service's count; what it leaves out stays as it is, or is the default.
+type AutoscaleChange struct {
+	Min *int `json:"min,omitempty" doc:"The fewest spherelets; default 1" minimum:"1" maximum:"100"`
+	Max *int `json:"max,omitempty" doc:"The most spherelets; needed to turn autoscaling on" minimum:"1" maximum:"100"`
+	CPU *int `json:"cpu,omitempty" doc:"Percent of their shape's vCPU that the spherelets are to use; default 70" minimum:"1" maximum:"90"`
+	Off bool `json:"off,omitempty" doc:"Turn autoscaling off; the count stays as it is"`
 }
 
 // Configured is the outcome of a config change.

@@ -29,27 +29,39 @@ a shell. ctrl-C kills it, or goes to its terminal.`,
 	}
 	service := serviceFlag(cmd)
 	cmd.Flags().StringVar(&spherelet, "spherelet", "", "in this one, by id (default: any)")
-	cmd.Flags().BoolVarP(&stdin, "stdin", "i", false, "let it read standard input")
-	cmd.Flags().BoolVarP(&tty, "tty", "t", false, "give it a terminal")
+	talkFlags(cmd, &stdin, &tty)
 	cmd.RunE = a.remotely(service, func(ctx context.Context, c *client.Client, svc string, args []string) (int, error) {
 		if !stdin && !tty {
 			return c.Exec(ctx, svc, wire.NewCommand{Command: args, Spherelet: spherelet}, a.out, a.err)
 		}
-		return a.session(ctx, c, svc, wire.NewSession{Command: args, Spherelet: spherelet, TTY: tty}, stdin)
+		return a.session(ctx, c.Session, svc, wire.NewSession{Command: args, Spherelet: spherelet, TTY: tty}, stdin)
 	})
 	return cmd
 }
 
+// talkFlags let a command be talked to.
+func talkFlags(cmd *cobra.Command, stdin, tty *bool) {
+	cmd.Flags().BoolVarP(stdin, "stdin", "i", false, "let it read standard input")
+	cmd.Flags().BoolVarP(tty, "tty", "t", false, "give it a terminal")
+}
+
 func (a *app) runCommand() *cobra.Command {
+	var stdin, tty bool
 	cmd := &cobra.Command{
-		Use: "run [--service S] -- COMMAND…", Short: "Run a command to its end in a spherelet of its own",
+		Use: "run [--service S] [-i] [-t] -- COMMAND…", Short: "Run a command to its end in a spherelet of its own",
 		Long: `Run a command to its end in a spherelet of its own, with the image, environment and shape of what is live. The exit
-status is the command's; secrets in what it prints are masked. ctrl-C kills it.`,
-		Example: "  csph run --service web -- ./manage.py migrate",
+status is the command's; secrets in what it prints are masked. With -i it reads standard input as it comes; with -t it has a terminal
+as well, of the size of this one: -it gives a console. The spherelet goes with the command. ctrl-C, or a connection that breaks, kills it;
+on its terminal ctrl-C goes to the command.`,
+		Example: "  csph run --service web -- ./manage.py migrate\n  csph run -s web -it -- bash\n  csph run -s web -i -- psql < dump.sql",
 	}
 	service := serviceFlag(cmd)
+	talkFlags(cmd, &stdin, &tty)
 	cmd.RunE = a.remotely(service, func(ctx context.Context, c *client.Client, svc string, args []string) (int, error) {
-		return c.RunOnce(ctx, svc, wire.NewRun{Command: args}, a.out)
+		if !stdin && !tty {
+			return c.RunOnce(ctx, svc, wire.NewRun{Command: args}, a.out)
+		}
+		return a.session(ctx, c.SessionOnce, svc, wire.NewSession{Command: args, TTY: tty}, stdin)
 	})
 	return cmd
 }

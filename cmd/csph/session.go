@@ -15,15 +15,18 @@ import (
 	"csph/api/wire"
 )
 
+// talk is a command on the server that has what is typed here as its input.
+type talk func(ctx context.Context, service string, n wire.NewSession, s client.Streams) (exit int, err error)
+
 // session runs a command with its input as it comes, and with this terminal where it wants one.
-func (a *app) session(ctx context.Context, c *client.Client, service string, n wire.NewSession, stdin bool) (int, error) {
+func (a *app) session(ctx context.Context, to talk, service string, n wire.NewSession, stdin bool) (int, error) {
 	streams := client.Streams{Out: a.out, Errs: a.err}
 	if stdin {
 		streams.In = a.in
 	}
 	from, ok := a.in.(*os.File)
 	if !n.TTY || !stdin || !ok || !isTerminal(from) {
-		return c.Session(ctx, service, n, streams)
+		return to(ctx, service, n, streams)
 	}
 	fd := int(from.Fd())
 	before, err := term.MakeRaw(fd)
@@ -39,7 +42,7 @@ func (a *app) session(ctx context.Context, c *client.Client, service string, n w
 	defer watching.Wait()
 	defer cancel()
 	streams.Sizes = sizes
-	return c.Session(ctx, service, n, streams)
+	return to(ctx, service, n, streams)
 }
 
 // sizeOf is the size of a terminal, zero when it has none.

@@ -245,12 +245,28 @@ type commands struct {
 }
 
 func (c commands) Exec(ctx context.Context, spherelet string, cmd api.Command) (int, error) {
-	run := containerd.Command{Args: cmd.Args, Stdin: cmd.In, Stdout: cmd.Out, Stderr: cmd.Errs, TTY: cmd.TTY, Size: containerd.Size{Width: cmd.Size.Width, Height: cmd.Size.Height}}
+	return attended(ctx, cmd, func(ctx context.Context, run containerd.Command) (int, error) {
+		return c.engine.Exec(ctx, spherelet, run)
+	})
+}
+
+func (c commands) RunAttached(ctx context.Context, service string, cmd api.Command) (int, error) {
+	return attended(ctx, cmd, func(ctx context.Context, run containerd.Command) (int, error) {
+		return c.deployer.Alone(ctx, service, run.Args, func(set platform.Set) (int, error) {
+			run.Args = set.Command
+			return c.engine.RunAttached(ctx, set, run)
+		})
+	})
+}
+
+// attended runs a command as the engine wants it, which hears of the sizes of its terminal for as long as it runs.
+func attended(ctx context.Context, cmd api.Command, run func(context.Context, containerd.Command) (int, error)) (int, error) {
+	c := containerd.Command{Args: cmd.Args, Stdin: cmd.In, Stdout: cmd.Out, Stderr: cmd.Errs, TTY: cmd.TTY, Size: containerd.Size{Width: cmd.Size.Width, Height: cmd.Size.Height}}
 	if cmd.TTY {
-		run.Env = []string{"TERM=" + cmp.Or(cmd.Term, "xterm")}
+		c.Env = []string{"TERM=" + cmp.Or(cmd.Term, "xterm")}
 	}
 	if cmd.Sizes == nil {
-		return c.engine.Exec(ctx, spherelet, run)
+		return run(ctx, c)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	sizes := make(chan containerd.Size)
@@ -258,8 +274,8 @@ func (c commands) Exec(ctx context.Context, spherelet string, cmd api.Command) (
 	passing.Go(func() { passSizes(ctx, cmd.Sizes, sizes) })
 	defer passing.Wait()
 	defer cancel()
-	run.Resize = sizes
-	return c.engine.Exec(ctx, spherelet, run)
+	c.Resize = sizes
+	return run(ctx, c)
 }
 
 // passSizes hands the sizes of a terminal on until ctx ends.
