@@ -34,6 +34,7 @@ const (
 type Bases struct {
 	builder *Builder
 	making  *keyedLock
+	program serverProgram
 
 	mu      sync.Mutex
 	reached map[string]reach

@@ -100,17 +100,7 @@ func (s *solve) prepare(ctx context.Context) (runner, error) {
 func (s *solve) look(ctx context.Context) error {
 	var err error
 	s.survey, err = surveySource(ctx, s.source(), s.request.Plan.Steps, insideSource(s.request.Plan.Copy)...)
-	if err != nil {
-		return err
-	}
-	if server := s.options.LocalMounts[serverMount]; server != nil {
-		found, err := surveySource(ctx, server, nil)
-		if err != nil {
-			return err
-		}
-		s.server = found.digest
-	}
-	return nil
+	return err
 }
 
 // source is what BuildKit may ask for of the source.

@@ -26,12 +26,11 @@ type inputs struct {
 	Source  string            // digest
 	Bases   map[string]string // images that are built on, to their digests
 	Secrets []string          // names
-	Server  string            `json:",omitempty"` // digest of csph's file server, for sites
 }
 
 // note computes the digest of the build's inputs. Its survey and its bases are known.
 func (s *solve) note(order any) error {
-	all := inputs{Order: order, Source: s.survey.digest, Bases: map[string]string{}, Secrets: slices.Sorted(maps.Keys(s.request.Secrets)), Server: s.server}
+	all := inputs{Order: order, Source: s.survey.digest, Bases: map[string]string{}, Secrets: slices.Sorted(maps.Keys(s.request.Secrets))}
 	for _, b := range s.bases {
 		all.Bases[b.name] = b.digest
 	}

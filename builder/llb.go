@@ -33,6 +33,8 @@ type base struct {
 	history []ocispecs.History
 	// seed names folders of the image that new cache mounts at the same path start from.
 	seed []string
+	// server is the image that csph's file server is copied from, of a site's run image that does not have it.
+	server string
 }
 
 // planDefinition turns a plan without a Dockerfile into LLB. The result depends on the arguments
@@ -63,7 +65,7 @@ func planState(service string, p buildpacks.Plan, build, run base, env map[strin
 			return app.built, err
 		}
 	}
-	final, err := withServer(runPackages(service, run, p.RunPackages), p)
+	final, err := withServer(runPackages(service, run, p.RunPackages), run, p)
 	if err != nil {
 		return final, err
 	}
@@ -284,5 +286,5 @@ func setEnv(env []string, k, v string) []string {
 
 // displayName is an image name as people write it.
 func displayName(name string) string {
-	return strings.TrimPrefix(strings.TrimPrefix(name, "docker.io/"), "library/")
+	return strings.TrimPrefix(strings.TrimPrefix(strings.TrimPrefix(name, imagePrefix), "docker.io/"), "library/")
 }

@@ -94,7 +94,8 @@ func TestPlansBecomeTheGoldenDefinitions(t *testing.T) {
 		plan       buildpacks.Plan
 		build, run base
 	}{
-		"go": {goPlan(), golang, debian}, "node": {nodePlan(), node, node}, "static": {static, base{}, base{}},
+		"go": {goPlan(), golang, debian}, "node": {nodePlan(), node, node}, "static": {static, base{}, base{name: serverPrefix + "0123456789ab"}},
+		"site-on-debian": {static, base{}, base{name: debianBase, server: serverPrefix + "0123456789ab"}},
 	} {
 		def, err := planDefinition(context.Background(), "svc_1", c.plan, c.build, c.run, map[string]string{"GREETING": "hello"}, survey{})
 		must(t, err)

@@ -40,7 +40,7 @@ func (s *solve) order(ctx context.Context) (*llb.Definition, error) {
 	if err != nil {
 		return nil, err
 	}
-	run, err := s.base(ctx, p.RunImage)
+	run, err := s.runBase(ctx, p)
 	if err != nil {
 		return nil, err
 	}

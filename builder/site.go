@@ -1,25 +1,19 @@
 package builder
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
+	"path"
 
 	"github.com/moby/buildkit/client/llb"
-	"github.com/tonistiigi/fsutil"
 
 	"csph/buildpacks"
 )
 
-const (
-	serverMount = "server" // name of the session's folder that holds csph's file server
-	serverName  = "csph-files"
-)
-
-// withServer adds csph's file server to the image of a site, and what it is to serve. Its layer has nothing of
-// the site, so that the images of all sites share it.
-func withServer(st llb.State, p buildpacks.Plan) (llb.State, error) {
+// withServer adds to the image of a site what csph's file server is to serve, and the server where the run image is not
+// the one that has it.
+func withServer(st llb.State, run base, p buildpacks.Plan) (llb.State, error) {
 	if p.Site == nil {
 		return st, nil
 	}
@@ -27,26 +21,30 @@ func withServer(st llb.State, p buildpacks.Plan) (llb.State, error) {
 	if err != nil {
 		return st, fmt.Errorf("write how the site is served: %w", err)
 	}
-	server := llb.Local(serverMount, llb.SharedKeyHint(serverName), llb.WithCustomName("[internal] csph's file server"))
-	st = st.File(llb.Copy(server, "/"+serverName, buildpacks.SiteServer, &llb.CopyInfo{CreateDestPath: true},
-		llb.WithUIDGID(0, 0), llb.WithCreatedTime(preparedAt)), llb.WithCustomName("[internal] add csph's file server"))
+	if run.server != "" {
+		folder := path.Dir(buildpacks.SiteServer)
+		op := llb.Copy(base{name: run.server}.state(), folder, folder, &llb.CopyInfo{CopyDirContentsOnly: true, CreateDestPath: true}, llb.WithCreatedTime(preparedAt))
+		st = st.File(op, llb.WithCustomName("[internal] add csph's file server"))
+	}
 	return st.File(files(map[string]string{buildpacks.SiteConfig: string(config)}, preparedAt), llb.WithCustomName("write how the site is served")), nil
 }
 
-// serverFS is the folder that holds csph's file server and nothing else.
-func serverFS(bin string) (fsutil.FS, error) {
-	if _, err := os.Stat(filepath.Join(bin, serverName)); err != nil {
-		return nil, fmt.Errorf("find csph's file server: %w", err)
+// runBase makes the image ready that the result is on: the plan's, or for a site without one csph's file server.
+func (s *solve) runBase(ctx context.Context, p buildpacks.Plan) (base, error) {
+	run, err := s.base(ctx, p.RunImage)
+	if err != nil || p.Site == nil {
+		return run, err
 	}
-	all, err := fsutil.NewFS(bin)
+	server, err := s.builder.bases.server(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("open the folder of csph's file server: %w", err)
+		return run, err
 	}
-	only, err := fsutil.NewFilterFS(all, &fsutil.FilterOpt{IncludePatterns: []string{serverName}})
-	if err != nil {
-		return nil, fmt.Errorf("pick csph's file server: %w", err)
+	s.bases = append(s.bases, server)
+	if p.RunImage == "" {
+		return server, nil
 	}
-	return only, nil
+	run.server = server.name
+	return run, nil
 }
 
 // startCommand is what a spherelet of a plan's image runs; nil for the image's own.

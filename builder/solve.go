@@ -20,7 +20,6 @@ type solve struct {
 	contexts map[string]string // more build contexts of a Dockerfile, as the frontend's attributes
 
 	survey survey
-	server string // digest of csph's file server, for sites
 	bases  []base // all images that the build starts or copies from
 	onto   base   // the one that the result is on; zero where that is not known before
 	fickle bool   // the same order may bring something else tomorrow
@@ -44,9 +43,6 @@ type runner func(ctx context.Context, c *client.Client, status chan *client.Solv
 
 func (b *Builder) newSolve(r Request, log *Log) (*solve, error) {
 	mounts, err := mountsOf(r)
-	if err == nil && r.Plan.Site != nil {
-		mounts[serverMount], err = serverFS(b.config.BinDir)
-	}
 	if err != nil {
 		return nil, err
 	}

@@ -196,7 +196,7 @@ func sudo() llb.RunOption {
 func (z zeropsBuild) image(built llb.State) (llb.State, error) {
 	st, err := z.prepared(built)
 	if err == nil {
-		st, err = withServer(st, z.plan)
+		st, err = withServer(st, z.run, z.plan)
 	}
 	if err != nil {
 		return st, err

@@ -282,10 +282,14 @@ func TestZeropsPlansBecomeTheGoldenDefinitions(t *testing.T) {
 	node := base{name: "docker.io/library/node:22-bookworm-slim", env: []string{"NODE_VERSION=22.1.0"}}
 	for _, app := range []string{"zerops-node", "zerops-static"} {
 		plan := zeropsPlan(t, filepath.Join("../test/apps", app))
-		def, err := planDefinition(context.Background(), "svc_1", plan, node, node, nil, survey{newest: time.Unix(1e9, 0)})
+		run := node
+		if plan.Site != nil {
+			run = base{name: serverPrefix + "0123456789ab"}
+		}
+		def, err := planDefinition(context.Background(), "svc_1", plan, node, run, nil, survey{newest: time.Unix(1e9, 0)})
 		must(t, err)
 		golden(t, app+".llb.json", readable(t, def.ToPB()))
-		config, err := json.MarshalIndent(imageConfig(plan, node), "", "  ")
+		config, err := json.MarshalIndent(imageConfig(plan, run), "", "  ")
 		must(t, err)
 		golden(t, app+".config.json", append(config, '\n'))
 	}
