@@ -14,18 +14,32 @@ import (
 // auditTimeout bounds the wait for writing an entry, which a client that has gone does not shorten.
 const auditTimeout = 10 * time.Second
 
-// audit writes down that an operation changed something, or failed to.
-func (s *Server) audit(ctx context.Context, op operation, err error) {
-	if op.method == http.MethodGet && !op.changes || op.part && err == nil {
-		return
+// audited has an operation that changes something written down: who makes a change together with the change, and then, by
+// settle, what became of the operation.
+func (s *Server) audited(ctx context.Context, op operation) (within context.Context, settle func(error)) {
+	if op.method == http.MethodGet && !op.changes {
+		return ctx, func(error) {}
 	}
-	s.writeAudit(ctx, s.entry(ctx, op, err))
+	if op.part {
+		return ctx, func(err error) {
+			if err != nil {
+				e := s.entry(ctx, op, err)
+				s.keepAudit(ctx, e, func(ctx context.Context) error { return s.Records.Audit(ctx, e) })
+			}
+		}
+	}
+	within, keep := s.Records.Announce(ctx, s.entry(ctx, op, nil))
+	return within, func(err error) {
+		e := s.entry(ctx, op, err)
+		s.keepAudit(ctx, e, func(ctx context.Context) error { return keep(ctx, e) })
+	}
 }
 
 // auditRefusal writes down that somebody was refused. Of a flood only so many are.
 func (s *Server) auditRefusal(ctx context.Context, op operation, err error) {
 	if s.limits.refusal.Allow() {
-		s.writeAudit(ctx, s.entry(ctx, op, err))
+		e := s.entry(ctx, op, err)
+		s.keepAudit(ctx, e, func(ctx context.Context) error { return s.Records.Audit(ctx, e) })
 	}
 }
 
@@ -45,10 +59,11 @@ func (s *Server) entry(ctx context.Context, op operation, err error) platform.Au
 	return e
 }
 
-func (s *Server) writeAudit(ctx context.Context, e platform.AuditEntry) {
+// keepAudit writes e by keep.
+func (s *Server) keepAudit(ctx context.Context, e platform.AuditEntry, keep func(context.Context) error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), auditTimeout)
 	defer cancel()
-	if err := s.Records.Audit(ctx, e); err != nil {
+	if err := keep(ctx); err != nil {
 		s.Logger.ErrorContext(ctx, "audit entry is lost", "action", e.Action, "target", e.Target, "member", e.Member, "request", e.Request, "err", err)
 	}
 }

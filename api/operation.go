@@ -38,7 +38,8 @@ func (o operation) right() platform.Right {
 const rightExtension = "x-csph-right"
 
 // add registers an operation. Before anything of it is read, the caller's right to it is checked. Whatever h returns
-// as an error goes out, and into the log, through problem; every change, done or not, is in the audit log.
+// as an error goes out, and into the log, through problem; every change, done or not, is in the audit log, also when the
+// process ends in the middle of it.
 func add[I, O any](s *Server, api huma.API, op operation, h func(context.Context, *I) (*O, error)) {
 	responses := map[string]*huma.Response{"default": problemResponse(api)}
 	if op.stream != nil {
@@ -50,8 +51,9 @@ func add[I, O any](s *Server, api huma.API, op operation, h func(context.Context
 		MaxBodyBytes: maxBody, BodyReadTimeout: bodyTimeout,
 		Middlewares: huma.Middlewares{s.allowed(op)}, Extensions: map[string]any{rightExtension: op.right()},
 	}, func(ctx context.Context, in *I) (*O, error) {
-		out, err := h(ctx, in)
-		s.audit(ctx, op, err)
+		within, settle := s.audited(ctx, op)
+		out, err := h(within, in)
+		settle(err)
 		if err != nil {
 			requestOf(ctx).fail(err)
 			return nil, s.problem(ctx, err)

@@ -147,6 +147,9 @@ type AuditQuery struct {
 // AuditLog keeps who changed what.
 type AuditLog interface {
 	Audit(ctx context.Context, entries ...platform.AuditEntry) error
+	// Announce returns a context with which the first change that is made writes e in the same transaction, with the status
+	// 0; settle puts e with its outcome in the place of that, or writes it where nothing was changed.
+	Announce(ctx context.Context, e platform.AuditEntry) (within context.Context, settle func(context.Context, platform.AuditEntry) error)
 	AuditPage(ctx context.Context, q AuditQuery) ([]platform.AuditEntry, error)
 }
 

@@ -69,7 +69,7 @@ type AuditEntry struct {
 	Request    string    `json:"request_id,omitempty"`
 	Action     string    `json:"action"`           // the operation
 	Target     string    `json:"target,omitempty"` // what it was done to, as the request named it
-	Status     int       `json:"status"`           // of the answer (HTTP); below 400: it was done
+	Status     int       `json:"status"`           // of the answer (HTTP); below 400: it was done; 0: it was begun, and is under way or was cut off
 	Message    string    `json:"message,omitempty"`
 }
 

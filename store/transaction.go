@@ -50,7 +50,12 @@ func (db *DB) transact(ctx context.Context, f func(ctx context.Context, tx queri
 	if err := f(ctx, tx); err != nil {
 		return err
 	}
-	if err := tx.Commit(); err != nil {
+	done, err := announce(ctx, tx)
+	if err == nil {
+		err = tx.Commit()
+	}
+	done(err == nil)
+	if err != nil {
 		return fmt.Errorf("commit transaction: %w", err)
 	}
 	return nil

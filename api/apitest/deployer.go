@@ -74,7 +74,7 @@ func (d *Deployer) Start(ctx context.Context, r deploy.Request) (platform.Deploy
 	if err := d.origin(ctx, r, &dep); err != nil {
 		return dep, err
 	}
-	if dep, err = d.db.CreateDeployment(ctx, dep); err != nil {
+	if dep, err = d.db.CreateDeployment(ctx, dep, platform.Event{Kind: platform.EventAccepted, Message: "accepted"}); err != nil {
 		return dep, err
 	}
 	running, cancel := context.WithCancel(d.ctx)
@@ -112,7 +112,6 @@ func (d *Deployer) origin(ctx context.Context, r deploy.Request, dep *platform.D
 
 // carry takes a deployment through its phases.
 func (d *Deployer) carry(ctx context.Context, dep platform.Deployment, r deploy.Request) error {
-	d.publish(dep, platform.EventAccepted, "", "accepted")
 	if r.From == "" {
 		var err error
 		if dep, err = d.build(ctx, dep, r); err != nil || dep.Status.Settled() {
@@ -222,11 +221,8 @@ func (d *Deployer) rollOut(dep platform.Deployment) error {
 	if _, err := d.db.UpdateService(d.ctx, svc.ID, func(s *platform.Service) error { s.Suspended = false; return nil }); err != nil {
 		return err
 	}
-	if dep, err = d.db.Promote(d.ctx, dep.ID, svc.Live); err != nil {
-		return err
-	}
-	d.publish(dep, platform.EventLive, "live", "live at "+dep.URL)
-	return nil
+	_, err = d.db.Promote(d.ctx, dep.ID, svc.Live, platform.Event{Kind: platform.EventLive, Status: "live", Message: "live at " + dep.URL})
+	return err
 }
 
 func (d *Deployer) end(dep platform.Deployment, move platform.Move, kind string, f *platform.Failure) (platform.Deployment, error) {
@@ -234,11 +230,15 @@ func (d *Deployer) end(dep platform.Deployment, move platform.Move, kind string,
 		if f != nil {
 			next.Reason, next.Message, next.Hint, next.Tail = f.Reason, f.Message, f.Hint, f.Tail
 		}
-	})
-	if err == nil {
-		d.publish(dep, kind, "", dep.Message)
-	}
+	}, platform.Event{Kind: kind, Message: message(f)})
 	return dep, err
+}
+
+func message(f *platform.Failure) string {
+	if f == nil {
+		return ""
+	}
+	return f.Message
 }
 
 func (d *Deployer) publish(dep platform.Deployment, kind, status, message string) {

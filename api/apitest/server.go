@@ -3,6 +3,7 @@ package apitest
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http/httptest"
 	"path/filepath"
@@ -32,6 +33,7 @@ type Server struct {
 	ready atomic.Bool
 	asked atomic.Int64 // requests that the router is said to have served: 100 more each time
 	http  *httptest.Server
+	log   io.Writer
 }
 
 // Upload bounds the archives that the test's server takes.
@@ -39,62 +41,86 @@ func Upload() tarball.Limits {
 	return tarball.Limits{Packed: 1 << 20, Unpacked: 4 << 20, Entries: 1000}
 }
 
+// plenty is more requests a second than anybody makes.
+const plenty = 1e6
+
 // Start serves the API until the test has ended. Nobody asks too often.
 func Start(t testing.TB) *Server {
-	const plenty = 1e6
 	return StartLimited(t, api.Rates{Token: plenty, TokenBurst: plenty, Stranger: plenty, StrangerBurst: plenty})
 }
 
 // StartLimited serves the API with limits to how often it may be asked.
 func StartLimited(t testing.TB, rates api.Rates) *Server {
 	t.Helper()
-	s := &Server{Dir: t.TempDir(), rates: rates}
-	s.ready.Store(true)
-	var err error
-	if s.DB, err = store.Open(context.Background(), filepath.Join(s.Dir, "csph.db")); err != nil {
+	s, err := open(t.TempDir(), rates, t.Output())
+	if err == nil {
+		err = s.serve()
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := s.DB.Close(); err != nil {
+		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	if _, err := s.DB.Bootstrap(context.Background(), func(token string) error { s.Token = token; return nil }); err != nil {
-		t.Fatal(err)
+	return s
+}
+
+// Serve serves the API on the state folder dir, new or used, until the process ends. What goes wrong is written to log.
+func Serve(dir string, log io.Writer) (*Server, error) {
+	s, err := open(dir, api.Rates{Token: plenty, TokenBurst: plenty, Stranger: plenty, StrangerBurst: plenty}, log)
+	if err != nil {
+		return nil, err
+	}
+	return s, s.serve()
+}
+
+func open(dir string, rates api.Rates, log io.Writer) (s *Server, err error) {
+	s = &Server{Dir: dir, rates: rates, log: log}
+	s.ready.Store(true)
+	if s.DB, err = store.Open(context.Background(), filepath.Join(s.Dir, "csph.db")); err != nil {
+		return nil, err
+	}
+	if _, err = s.DB.Bootstrap(context.Background(), func(token string) error { s.Token = token; return nil }); err != nil {
+		return nil, err
 	}
 	accounts, err := s.DB.Accounts(context.Background())
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	s.Account = accounts[0]
 	key, err := vault.Open(filepath.Join(s.Dir, "secrets.key"))
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	s.DB.SealWith(key)
-	s.serve(t)
-	return s
+	return s, nil
 }
 
-func (s *Server) serve(t testing.TB) {
+// Close ends what is under way and closes the records.
+func (s *Server) Close() error {
+	s.http.CloseClientConnections()
+	s.Deployer.Close()
+	s.http.Close()
+	return s.DB.Close()
+}
+
+func (s *Server) serve() error {
 	s.Deployer = newDeployer(s.DB, s.LogDir())
 	handler, err := api.New(api.Options{
 		Records: ledger.Records{DB: s.DB}, Events: s.Events(), Deployer: s.Deployer, Runtime: s.Deployer, Host: s, Domains: domains{s.DB}, Pullers: s, Remotes: s, Hooks: s, Schedules: s, Images: images{}, Commands: s.Deployer, GitPort: 2222, Traffic: s,
-		Logger:  slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Logger:  slog.New(slog.NewTextHandler(s.log, nil)),
 		Version: "test", URL: URL, AppsDomain: "apps.example",
 		LogDir: s.LogDir(), Sources: filepath.Join(s.Dir, "sources"), Upload: Upload(),
 		KeepAlive: 50 * time.Millisecond, Rates: s.rates,
 	})
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	s.http = httptest.NewServer(handler)
 	s.URL = s.http.URL
-	t.Cleanup(func() {
-		s.http.CloseClientConnections()
-		s.Deployer.Close()
-		s.http.Close()
-	})
+	return nil
 }
 
 // URL is where a service is said to be reached.

@@ -112,7 +112,11 @@ func (a *app) printAudit(e platform.AuditEntry) error {
 }
 
 func auditRow(e platform.AuditEntry) []string {
-	return []string{when(e.Time), first(e.Member, "-"), first(e.Address, "-"), e.Action, e.Target, strconv.Itoa(e.Status), e.Message}
+	status := strconv.Itoa(e.Status)
+	if e.Status == 0 {
+		status = "begun"
+	}
+	return []string{when(e.Time), first(e.Member, "-"), first(e.Address, "-"), e.Action, e.Target, status, e.Message}
 }
 
 func (a *app) printEvent(e platform.Event) error {
