@@ -257,11 +257,11 @@ type Commands interface {
 	// RunOnce runs a command in a spherelet of its own, of what is live of a service or was last.
 	RunOnce(ctx context.Context, service string, command []string, out io.Writer) (exit int, err error)
 }
+	// RunAttached is RunOnce for a command that is talked to.
+	RunAttached(ctx context.Context, service string, c Command) (exit int, err error)
 
 // Remotes reaches repositories elsewhere.
 type Remotes interface {
-	// RunAttached is RunOnce for a command that is talked to.
-	RunAttached(ctx context.Context, service string, c Command) (exit int, err error)
 	// CheckRepository refuses a connection that cannot be meant.
 	CheckRepository(r platform.Repository) error
 	// Probe asks a repository what commit a branch is at, "" for the default branch; a *platform.Failure or
