@@ -256,9 +256,9 @@ type Commands interface {
 	Exec(ctx context.Context, spherelet string, c Command) (exit int, err error)
 	// RunOnce runs a command in a spherelet of its own, of what is live of a service or was last.
 	RunOnce(ctx context.Context, service string, command []string, out io.Writer) (exit int, err error)
-}
 	// RunAttached is RunOnce for a command that is talked to.
 	RunAttached(ctx context.Context, service string, c Command) (exit int, err error)
+}
 
 // Remotes reaches repositories elsewhere.
 type Remotes interface {
