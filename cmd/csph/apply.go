@@ -272,7 +272,12 @@ func (a *app) settle(ctx context.Context, c *client.Client, f *applyFlags, start
 
 // configChange is what makes before into after, as far as after says something.
 func configChange(before, after manifest.Service) (wire.ConfigChange, error) {
-	c := wire.ConfigChange{Port: after.Port, Build: after.Build, Run: after.Run, Dir: after.Dir, Shape: unlessZero(after.Shape), Count: unlessZero(after.Count)}
+	c := wire.ConfigChange{Port: after.Port, Build: after.Build, Run: after.Run, Dir: after.Dir, Shape: unlessZero(after.Shape), Count: unlessZero(after.Count), Region: after.Region}
+	if a := after.Autoscale; a != nil {
+		c.Autoscale = &wire.AutoscaleChange{Min: &a.Min, Max: &a.Max, CPU: &a.CPU}
+	} else if before.Autoscale != nil && after.Count != 0 {
+		c.Autoscale = &wire.AutoscaleChange{Off: true}
+	}
 	if after.Env != nil {
 		c.SetEnv, c.UnsetEnv = after.Env, dropped(before.Env, after.Env)
 	}

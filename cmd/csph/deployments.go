@@ -100,7 +100,7 @@ func (a *app) describeDeployment(d platform.Deployment) error {
 	rows := [][]string{
 		{"Service", d.Name}, {"Status", string(d.Status)}, {"Source", describe(d.Source)},
 		{"Trigger", d.Trigger.Kind + " by " + d.Trigger.Actor},
-		{"Runs", fmt.Sprintf("%d × %s", d.Config.Count, d.Config.Shape)}, {"URL", d.URL},
+		{"Runs", fmt.Sprintf("%d × %s", d.Config.Count, d.Config.Shape)}, {"Region", first(d.Config.Region, "-")}, {"URL", d.URL},
 	}
 	if d.Reason != "" {
 		rows = append(rows, []string{"Reason", string(d.Reason)}, []string{"Message", d.Message}, []string{"Next", d.Hint})

@@ -88,13 +88,23 @@ func written(ctx context.Context, c *client.Client, services []wire.ServiceView,
 		if err != nil {
 			return nil, err
 		}
+		count, autoscale := countOf(s.Config)
 		all = append(all, manifest.Service{
-			Name: s.Name, Type: s.Type, Image: image, Shape: s.Config.Shape, Count: s.Config.Count, Port: unlessZero(s.Config.Port),
+			Name: s.Name, Type: s.Type, Image: image, Shape: s.Config.Shape, Count: count, Autoscale: autoscale, Region: unlessZero(s.Config.Region), Port: unlessZero(s.Config.Port),
 			Build: unlessZero(s.Config.Build), Run: unlessZero(s.Config.Run), Dir: unlessZero(s.Config.Dir),
 			Env: s.Config.Env, Secrets: slices.Sorted(maps.Keys(s.Config.Secrets)), Health: healthOf(s.Config.Ready), Domains: domainsOf(s.ID, domains),
 		})
 	}
 	return all, nil
+}
+
+// countOf is how many spherelets a service has, or what decides that.
+func countOf(c platform.Config) (int, *manifest.Autoscale) {
+	if c.Autoscale == nil {
+		return c.Count, nil
+	}
+	a := manifest.Autoscale(*c.Autoscale)
+	return 0, &a
 }
 
 // domainsOf are the names of a service's domains.

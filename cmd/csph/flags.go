@@ -14,6 +14,7 @@ import (
 // configFlags change a service's config; only those that are given do.
 type configFlags struct {
 	shape, build, run, setup, dir, process string
+	region                                 string
 	count, port                            int
 	maxBody                                int64
 	sticky                                 bool
@@ -22,6 +23,7 @@ type configFlags struct {
 func (f *configFlags) add(cmd *cobra.Command) {
 	f.addScale(cmd)
 	cmd.Flags().IntVar(&f.port, "port", 0, "what the service listens on (default: the image's single EXPOSE, else 8080)")
+	cmd.Flags().StringVar(&f.region, "region", "", "where it runs; '' for the server's default")
 	cmd.Flags().StringVar(&f.build, "build", "", "the build command, instead of the detected one; '' for the detected one")
 	cmd.Flags().StringVar(&f.run, "run", "", "the start command, instead of the detected one; '' for the detected one")
 	cmd.Flags().Int64Var(&f.maxBody, "max-body", 0, "the largest body of a request, in MB; 0 for the server's limit, -1 for none")
@@ -46,7 +48,7 @@ func (f *configFlags) change(cmd *cobra.Command) (wire.ConfigChange, error) {
 		Shape: given(flags, "shape", &shape), Count: given(flags, "count", &f.count), Port: given(flags, "port", &f.port),
 		Build: given(flags, "build", &f.build), Run: given(flags, "run", &f.run), Process: given(flags, "process", &f.process),
 		MaxBody: given(flags, "max-body", &f.maxBody), Sticky: given(flags, "sticky", &f.sticky),
-		Setup: given(flags, "setup", &f.setup), Dir: given(flags, "dir", &f.dir),
+		Setup: given(flags, "setup", &f.setup), Dir: given(flags, "dir", &f.dir), Region: given(flags, "region", &f.region),
 	}, nil
 }
 

@@ -127,10 +127,18 @@ func (a *app) follow(cmd *cobra.Command, c *client.Client, wait waitFlags, out w
 		case out.Service.Suspended:
 			return a.printf("%s is configured; it is suspended, and gets the change when it is resumed: csph services resume %s\n", name, name)
 		case scaling:
-			return a.printf("%s runs %d of %d × %s\n", name, out.Service.Running.Up, out.Service.Running.Count, out.Service.Running.Shape)
+			return a.printf("%s runs %d of %d × %s%s\n", name, out.Service.Running.Up, out.Service.Running.Count, out.Service.Running.Shape, autoscaling(out.Service))
 		}
 		return a.printf("%s is configured; nothing is live yet that could have the change. Deploy with: csph deploy --service %s\n", name, name)
 	})
+}
+
+// autoscaling says behind a count what decides it; nothing when people do.
+func autoscaling(s wire.ServiceView) string {
+	if s.Config.Autoscale == nil {
+		return ""
+	}
+	return ", autoscaled: " + s.Config.Autoscale.String()
 }
 
 // scalePoll is the time between two looks at a service that is being scaled.

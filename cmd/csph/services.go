@@ -24,7 +24,7 @@ folder, else the folder's name. A change of what is live is rolled out at once, 
 	}
 	cmd.AddCommand(
 		a.servicesList(), a.servicesGet(), a.servicesCreate(), a.servicesDelete(),
-		a.servicesEnv(), a.servicesSetEnv(), a.servicesUnsetEnv(), a.servicesScale(), a.servicesConfigure(), a.servicesSetHealth(), a.servicesRestart(),
+		a.servicesEnv(), a.servicesSetEnv(), a.servicesUnsetEnv(), a.servicesScale(), a.servicesAutoscale(), a.servicesConfigure(), a.servicesSetHealth(), a.servicesRestart(),
 		a.servicesSetSecret(), a.servicesSecrets(), a.servicesUnsetSecret(),
 		a.servicesSetRegistry(), a.servicesRegistries(), a.servicesRemoveRegistry(),
 		a.servicesConnectRepo(), a.servicesSchedule(), a.servicesSuspend(), a.servicesResume(), a.servicesTop(), a.servicesClearCache(),
@@ -122,10 +122,13 @@ func (a *app) found(ctx context.Context, flag string, args []string) (*client.Cl
 func (a *app) describeService(s wire.ServiceView, running []platform.Spherelet) error {
 	rows := [][]string{
 		{"Name", s.EnvName + "/" + s.Name}, {"Type", string(s.Type)}, {"Runs", runs(s)},
-		{"URL", s.URL}, {"Live", first(s.Live, "nothing yet")}, {"Created", when(s.Created)},
+		{"Region", first(s.Region, "-")}, {"URL", s.URL}, {"Live", first(s.Live, "nothing yet")}, {"Created", when(s.Created)},
 	}
 	if r := s.Running; r != nil && !s.Suspended && (r.Shape != s.Config.Shape || r.Count != s.Config.Count) {
 		rows = append(rows, []string{"Next", fmt.Sprintf("%d × %s, with the next deployment", s.Config.Count, s.Config.Shape)})
+	}
+	if p := s.Config.Autoscale; p != nil {
+		rows = append(rows, []string{"Autoscale", p.String()})
 	}
 	if p := s.Preview; p != nil {
 		rows = append(rows, []string{"Preview", fmt.Sprintf("of pull request %d; goes on %s unless another commit comes", p.Number, when(p.Expires))})

@@ -33,6 +33,10 @@ type Config struct {
 		MemoryMB   int64 `yaml:"memory_mb"`  // 0: no limit
 	} `yaml:"capacity"`
 
+	// Region is where this server is: what services and deployments say, and csph deploy --region may name.
+	Region    string          `yaml:"region"`
+	Autoscale autoscaleConfig `yaml:"autoscale"`
+
 	Build struct {
 		CPUs     int   `yaml:"cpus"`      // vCPUs of one build, 1 to 5
 		MemoryMB int64 `yaml:"memory_mb"` // of one build
@@ -69,6 +73,7 @@ func defaults() Config {
 	c.AppsDomain, c.LogLevel = "localhost", "info"
 	c.BaseDir = "/var/cache/csph/bases"
 	c.Capacity.Spherelets = 1000
+	c.Region, c.Autoscale = "local", autoscaleConfig{Every: 15 * time.Second, DownAfter: 5 * time.Minute}
 	c.Previews.Keep = 14 * 24 * time.Hour
 	c.WarmBases, c.Router.HTTP3, c.AccessLog.Every = true, true, 1
 	c.Build.CPUs, c.Build.MemoryMB, c.Build.CacheMB, c.Build.MinFreeMB = 5, 8192, 20480, 2048
@@ -91,6 +96,7 @@ func settings() []setting {
 		{"https", "address where apps are served over TLS, or off", func(c *Config) *string { return &c.HTTPS }},
 		{"ssh", "address for git push", func(c *Config) *string { return &c.SSH }},
 		{"api", "address for csph and scripts", func(c *Config) *string { return &c.API }},
+		{"region", "where this server is, as services and deployments say", func(c *Config) *string { return &c.Region }},
 		{"apps-domain", "services are at <service>.<apps domain>", func(c *Config) *string { return &c.AppsDomain }},
 		{"bin-dir", "folder of containerd, runc and buildkitd (default: csphd's own)", func(c *Config) *string { return &c.BinDir }},
 		{"base-dir", "folder of locally made base images", func(c *Config) *string { return &c.BaseDir }},
@@ -141,6 +147,8 @@ func readConfigFile(path string, c *Config) error {
 
 var domainName = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
+var regionName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+
 // maxState keeps the sockets below the state folder within what a unix socket's path may be (108 bytes, unix(7)).
 const maxState = 70
 
@@ -164,6 +172,12 @@ func (c *Config) validate() error {
 	}
 	if !domainName.MatchString(c.AppsDomain) {
 		errs = append(errs, fmt.Errorf("apps_domain: %q is no domain name", c.AppsDomain))
+	}
+	if !regionName.MatchString(c.Region) {
+		errs = append(errs, fmt.Errorf("region: %q is no name for a region: lower-case letters, digits and -, as eu-central", c.Region))
+	}
+	if err := c.Autoscale.validate(); err != nil {
+		errs = append(errs, err)
 	}
 	if c.Build.CPUs < 1 || c.Build.CPUs > 5 {
 		errs = append(errs, fmt.Errorf("build.cpus: %d is not between 1 and 5", c.Build.CPUs))

@@ -58,6 +58,9 @@ func TestBadConfigurationIsRefusedAndNamed(t *testing.T) {
 		{"too many vCPUs", "build: {cpus: 9}\n", "build.cpus"},
 		{"too little memory", "build: {memory_mb: 1}\n", "build.memory_mb"},
 		{"log level", "log_level: loud\n", "log_level"},
+		{"region", "region: Europe West\n", "region"},
+		{"no time between looks", "autoscale: {every: 1ms}\n", "autoscale.every"},
+		{"down before the next look", "autoscale: {every: 1m, down_after: 30s}\n", "autoscale.down_after"},
 		{"long path", "state: /" + strings.Repeat("x", 90) + "\n", "state"},
 		{"not YAML", "{", "csphd.yaml"},
 	} {

@@ -179,6 +179,7 @@ func (s *server) listen(ctx context.Context) error {
 	parts.Go(func() error { return s.serveReports(ctx) })
 	parts.Go(func() error { return s.servePreviews(ctx) })
 	parts.Go(func() error { return s.schedules.Run(ctx) })
+	parts.Go(func() error { return s.scaler.Run(ctx) })
 	parts.Go(func() error { return s.announce(ctx) })
 	parts.Go(func() error { return s.keeper.Run(ctx) })
 	parts.Go(func() error { return s.front.enter(ctx, s) })

@@ -26,6 +26,7 @@ import (
 	"csph/router/cert"
 	"csph/router/localca"
 	"csph/runtime"
+	"csph/runtime/autoscale"
 	"csph/runtime/containerd"
 	"csph/schedule"
 	"csph/store"
@@ -50,6 +51,8 @@ type server struct {
 	deployer   *deploy.Deployer
 	git        *gitd.Server
 	schedules  *schedule.Keeper
+	volumes    ledger.Volumes
+	scaler     *autoscale.Scaler
 	reporter   *forge.Reporter
 	api        *api.Server
 	metrics    *metrics
@@ -157,7 +160,7 @@ func (s *server) makeDeployer(context.Context) error {
 		Prober: runtime.Prober{Exec: spherelets{s.engine, s.db}.Ask}, Router: s.routes, Logger: s.logger,
 		Hosts:   func(svc platform.Service) []string { return []string{s.hostOf(svc)} },
 		URL:     s.urlOf,
-		Secrets: s.db.SecretValues, Quota: s.db.QuotaOf,
+		Secrets: s.db.SecretValues, Quota: s.db.QuotaOf, Regions: s.regions(),
 		Capacity: deploy.Capacity{
 			Spherelets: s.config.Capacity.Spherelets, MilliCPU: s.config.Capacity.MilliCPU, Memory: s.config.Capacity.MemoryMB << 20,
 		},
@@ -180,6 +183,7 @@ func (s *server) makeGit(context.Context) (err error) {
 
 func (s *server) makeAPI(context.Context) (err error) {
 	s.makeKeeperOfTime()
+	s.makeScaler()
 	s.makeReporter()
 	s.metrics = newMetrics(s)
 	debug, err := newDebugPage(s.debugState, s.metrics.nameOf, s.logger)
@@ -192,11 +196,14 @@ func (s *server) makeAPI(context.Context) (err error) {
 		Commands: commands{s.engine, s.deployer}, GitPort: portOf(s.config.SSH),
 		Deployer: s.withdrawing(),
 		Traffic:  traffic{s.front}, Pages: map[string]http.Handler{"/metrics": s.metrics.handler(), "/debug": debug},
-		Version: version, URL: s.urlOf, AppsDomain: s.config.AppsDomain,
+		Version: version, URL: s.urlOf, AppsDomain: s.config.AppsDomain, Regions: s.regions(),
 		LogDir: filepath.Join(s.config.State, "logs"), Sources: filepath.Join(s.config.State, "sources"),
 	})
 	return err
 }
+
+// regions are where spherelets can run: on this machine.
+func (s *server) regions() platform.Regions { return platform.Regions{s.config.Region} }
 
 // portOf is the port of an address that was checked when the configuration was read.
 func portOf(addr string) int {

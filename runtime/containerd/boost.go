@@ -12,8 +12,8 @@ const (
 	// boostCPU is what a spherelet of a small shape may use while it starts, in thousandths of a vCPU: starting
 	// is most of the work that many apps ever do at once, and every deployment waits for it.
 	boostCPU = 1000
-	// boostTime is how long the boost lasts, from the start of the process.
-	boostTime = 10 * time.Second
+	// BoostTime is how long the boost lasts where the configuration says nothing else, from the start of the process.
+	BoostTime = 10 * time.Second
 )
 
 // limitCPU puts a CPU quota on a task that is made and not started: the app never runs without one.

@@ -52,7 +52,7 @@ func New(cfg Config) (*Engine, error) {
 	if cfg.LogBytes == 0 {
 		cfg.LogBytes, cfg.LogKeep = defaultLogBytes, defaultLogKeep
 	}
-	cfg.BoostTime = cmp.Or(cfg.BoostTime, boostTime)
+	cfg.BoostTime = cmp.Or(cfg.BoostTime, BoostTime)
 	if err := cfg.Instance.PrepareCgroups(); err != nil {
 		return nil, err
 	}

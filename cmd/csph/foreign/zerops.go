@@ -56,15 +56,15 @@ func zerops(content []byte) (App, error) {
 		if from.EnableSubdomainAccess != nil && !*from.EnableSubdomainAccess {
 			s.Type = platform.Worker
 		}
+		if from.MaxContainers > 1 && from.MaxContainers > from.MinContainers {
+			s.Count, s.Autoscale = 0, &manifest.Autoscale{Min: max(from.MinContainers, platform.DefaultAutoscaleMin), Max: min(from.MaxContainers, platform.MaxCount), CPU: platform.DefaultAutoscaleCPU}
+		}
 		app.add(s)
 		deploy := "csph deploy . --service " + s.Name
 		if from.BuildFromGit != "" {
 			deploy = "csph deploy --repo " + from.BuildFromGit + " --service " + s.Name
 		}
 		app.note("%s is built by zerops.yml: %s", s.Name, deploy)
-		if from.MaxContainers > from.MinContainers && from.MaxContainers > 1 {
-			app.note("%s scales up to %d by itself there; here its count is what it is told: csph services scale --service %s --count N", s.Name, from.MaxContainers, s.Name)
-		}
 		for _, storage := range from.Mount {
 			app.note("%s mounts the shared storage %s, which is not provided here: keep files in an object store", s.Name, storage)
 		}

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -31,19 +32,30 @@ type Environment struct {
 
 // Service is one service. Secrets are named only: their values are in no file.
 type Service struct {
-	Name    string               `yaml:"name" json:"name"`
-	Type    platform.ServiceType `yaml:"type,omitempty" json:"type,omitempty"`
-	Image   string               `yaml:"image,omitempty" json:"image,omitempty"` // deployed when another one is live
-	Shape   string               `yaml:"shape,omitempty" json:"shape,omitempty"`
-	Count   int                  `yaml:"count,omitempty" json:"count,omitempty"`
-	Port    *int                 `yaml:"port,omitempty" json:"port,omitempty"`
-	Build   *string              `yaml:"build,omitempty" json:"build,omitempty"`
-	Run     *string              `yaml:"run,omitempty" json:"run,omitempty"`
-	Dir     *string              `yaml:"dir,omitempty" json:"dir,omitempty"`
-	Env     map[string]string    `yaml:"env,omitempty" json:"env,omitempty"`
-	Secrets []string             `yaml:"secrets,omitempty" json:"secrets,omitempty"`
-	Health  *Health              `yaml:"health,omitempty" json:"health,omitempty"`
-	Domains []string             `yaml:"domains,omitempty" json:"domains,omitempty"`
+	Name  string               `yaml:"name" json:"name"`
+	Type  platform.ServiceType `yaml:"type,omitempty" json:"type,omitempty"`
+	Image string               `yaml:"image,omitempty" json:"image,omitempty"` // deployed when another one is live
+	Shape string               `yaml:"shape,omitempty" json:"shape,omitempty"`
+	Count int                  `yaml:"count,omitempty" json:"count,omitempty"` // turns autoscaling off
+	// Autoscale lets CPU use decide the count, instead of Count.
+	Autoscale *Autoscale `yaml:"autoscale,omitempty" json:"autoscale,omitempty"`
+	Region    *string    `yaml:"region,omitempty" json:"region,omitempty"`
+
+	Port    *int              `yaml:"port,omitempty" json:"port,omitempty"`
+	Build   *string           `yaml:"build,omitempty" json:"build,omitempty"`
+	Run     *string           `yaml:"run,omitempty" json:"run,omitempty"`
+	Dir     *string           `yaml:"dir,omitempty" json:"dir,omitempty"`
+	Env     map[string]string `yaml:"env,omitempty" json:"env,omitempty"`
+	Secrets []string          `yaml:"secrets,omitempty" json:"secrets,omitempty"`
+	Health  *Health           `yaml:"health,omitempty" json:"health,omitempty"`
+	Domains []string          `yaml:"domains,omitempty" json:"domains,omitempty"`
+}
+
+// Autoscale is how CPU use decides the count (csph services autoscale).
+type Autoscale struct {
+	Min int `yaml:"min,omitempty" json:"min,omitempty"` // default 1
+	Max int `yaml:"max" json:"max"`
+	CPU int `yaml:"cpu,omitempty" json:"cpu,omitempty"` // percent; default 70
 }
 
 // Health is the check that a new version must pass (csph services set-health).
@@ -90,7 +102,7 @@ func (f File) check() error {
 			}
 			for _, s := range e.Services {
 				path := p.Name + "/" + e.Name + "/" + s.Name
-				if err := errors.Join(note("service", s.Name, path), s.Health.normalise(path)); err != nil {
+				if err := errors.Join(note("service", s.Name, path), s.Health.normalise(path), s.autoscale(path)); err != nil {
 					return err
 				}
 				for _, d := range s.Domains {
@@ -118,6 +130,22 @@ func (h *Health) normalise(service string) error {
 			return fmt.Errorf("health of service %s: %q is no duration; write 60s or 5m", service, *text)
 		}
 		*text = d.String()
+	}
+	return nil
+}
+
+// autoscale fills in what autoscaling leaves out, so that it can be compared, and refuses it where it cannot be meant.
+func (s Service) autoscale(path string) error {
+	a := s.Autoscale
+	if a == nil {
+		return nil
+	}
+	if s.Count != 0 {
+		return fmt.Errorf("service %s has a count and autoscaling, which decides the count; leave one of them out", path)
+	}
+	a.Min, a.CPU = cmp.Or(a.Min, platform.DefaultAutoscaleMin), cmp.Or(a.CPU, platform.DefaultAutoscaleCPU)
+	if err := (platform.Autoscale(*a)).Check(); err != nil {
+		return fmt.Errorf("service %s: %w", path, err)
 	}
 	return nil
 }

@@ -12,7 +12,7 @@ func sample() File {
 	return File{Projects: []Project{{Name: "shop", Environments: []Environment{
 		{Name: "production", Env: map[string]string{"LEVEL": "info"}, Services: []Service{
 			{Name: "web", Type: "web", Shape: "MAX", Count: 2, Port: ref(3000), Env: map[string]string{"A": "1"}, Secrets: []string{"KEY"}, Health: &Health{Path: "/up", Timeout: "1m0s"}, Domains: []string{"www.example.com"}},
-			{Name: "api", Type: "web", Shape: "FLX", Count: 1, Image: "nginx:1"},
+			{Name: "api", Type: "web", Shape: "FLX", Autoscale: &Autoscale{Min: 2, Max: 4, CPU: 50}, Region: ref("local"), Image: "nginx:1"},
 		}},
 		{Name: "staging"},
 	}}}}
@@ -45,6 +45,8 @@ func TestAWrongFileIsRefusedWithWhatIsWrong(t *testing.T) {
 		"projects: 7\n": "projects",
 		"projects:\n  - name: s\n    environments:\n      - name: p\n        services: [{name: a, health: {path: /, timeout: soon}}]\n": "\"soon\" is no duration",
 		"projects:\n  - name: s\n    environments:\n      - name: p\n        services: [{name: a, count: many}]\n":                      "count",
+		"projects:\n  - name: s\n    environments:\n      - name: p\n        services: [{name: a, count: 2, autoscale: {max: 3}}]\n":    "leave one of them out",
+		"projects:\n  - name: s\n    environments:\n      - name: p\n        services: [{name: a, autoscale: {min: 2}}]\n":              "between 2 and 0",
 	} {
 		if _, err := Parse([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s\nis refused with %v; want %q", text, err, want)
@@ -67,7 +69,7 @@ func TestAPlanMakesWhatIsMissingInAnOrderThatWorks(t *testing.T) {
 update environment shop/production env: + LEVEL
 create service shop/production/web shape:  → MAX count: 0 → 2 port: 3000 health: GET /up env: + A
 create domain www.example.com to shop/production/web
-create service shop/production/api shape:  → FLX count: 0 → 1
+create service shop/production/api shape:  → FLX autoscale: 2 to 4 spherelets, at 50 % CPU region: "" → "local"
 deploy service shop/production/api image: nginx:1
 create environment shop/staging`
 	if got != want {
@@ -142,4 +144,26 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("%q is written as %q, between which there is %+v", text, again, plan)
 		}
 	})
+}
+
+func TestACountTurnsAutoscalingOffAndTheOtherWayRound(t *testing.T) {
+	file := func(s Service) File {
+		s.Name = "web"
+		return File{Projects: []Project{{Name: "shop", Environments: []Environment{{Name: "production", Services: []Service{s}}}}}}
+	}
+	counted, scaled := Service{Count: 3}, Service{Autoscale: &Autoscale{Min: 1, Max: 5, CPU: 70}}
+	for _, c := range []struct {
+		have, want Service
+		steps      string
+	}{
+		{scaled, Service{}, ""},
+		{scaled, scaled, ""},
+		{scaled, counted, "update service shop/production/web autoscale: off count: 0 → 3"},
+		{counted, scaled, "update service shop/production/web autoscale: 1 to 5 spherelets, at 70 % CPU"},
+		{Service{Autoscale: &Autoscale{Min: 1, Max: 4, CPU: 70}}, scaled, "update service shop/production/web autoscale: 1 to 5 spherelets, at 70 % CPU"},
+	} {
+		if got := steps(Plan(file(c.have), file(c.want), false)); got != c.steps {
+			t.Errorf("%+v becomes %+v by %q, want %q", c.have, c.want, got, c.steps)
+		}
+	}
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"csph/platform"
 )
 
 // Action is what a change does.
@@ -145,13 +147,11 @@ func serviceSays(have, want Service) []string {
 		}
 	}
 	differs("shape", have.Shape, want.Shape)
-	if want.Count != 0 {
-		differs("count", fmt.Sprint(have.Count), fmt.Sprint(want.Count))
-	}
+	says = append(says, countSays(have, want)...)
 	for _, o := range []struct {
 		what    string
 		was, is *string
-	}{{"build", have.Build, want.Build}, {"run", have.Run, want.Run}, {"dir", have.Dir, want.Dir}} {
+	}{{"build", have.Build, want.Build}, {"run", have.Run, want.Run}, {"dir", have.Dir, want.Dir}, {"region", have.Region, want.Region}} {
 		if o.is != nil && deref(o.was) != *o.is {
 			says = append(says, fmt.Sprintf("%s: %q → %q", o.what, deref(o.was), *o.is))
 		}
@@ -164,6 +164,21 @@ func serviceSays(have, want Service) []string {
 	}
 	if want.Env != nil {
 		says = append(says, envSays(have.Env, want.Env)...)
+	}
+	return says
+}
+
+// countSays tells how the count, or what decides it, would become different.
+func countSays(have, want Service) (says []string) {
+	off := have.Autoscale != nil && want.Count != 0
+	if off {
+		says = append(says, "autoscale: off")
+	}
+	if want.Count != 0 && (off || have.Count != want.Count) {
+		says = append(says, fmt.Sprintf("count: %d → %d", have.Count, want.Count))
+	}
+	if a := want.Autoscale; a != nil && (have.Autoscale == nil || *have.Autoscale != *a) {
+		says = append(says, fmt.Sprintf("autoscale: %s", platform.Autoscale(*a)))
 	}
 	return says
 }
