@@ -1,8 +1,8 @@
 // Package handover lets a new csphd take the place of a running one without a client noticing: the new
-// process is started by the old one and inherits the listening sockets and the lock of the state folder;
-// it gets ready, waits until the old one has let go of the state, takes that over, serves, and only then
-// does the old one stop accepting. While the old one drains, it follows the route table of the new one
-// and drains targets on its behalf, as a second router would.
+// process is started by the old one and inherits the listening sockets, the lock of the state folder and what
+// else it is left; it gets ready, waits until the old one has let go of the state, takes that over, serves, and
+// only then does the old one stop accepting. While the old one drains, it follows the route table of the new
+// one and drains targets on its behalf, as a second router would.
 //
 //	old                                        new
 //	Offer.Start: spawn with sockets and lock →

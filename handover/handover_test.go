@@ -55,6 +55,9 @@ func succeed(role string) error {
 	if role == "die" {
 		return errors.New("died")
 	}
+	if err := readLegacy(p.Files); err != nil {
+		return err
+	}
 	ln, err := p.Sockets.Listen("web", os.Getenv("HANDOVER_TEST_ADDRESS"))
 	if err != nil {
 		return err
@@ -78,6 +81,23 @@ func succeed(role string) error {
 		_, err = p.DrainStreams(ctx, nil)
 	}
 	return server.Shutdown(ctx)
+}
+
+// readLegacy expects the files that a house leaves: each holds its place among them.
+func readLegacy(files []*os.File) error {
+	if len(files) != 2 {
+		return fmt.Errorf("%d files were left, want 2", len(files))
+	}
+	for i, file := range files {
+		b := make([]byte, 1)
+		if _, err := file.ReadAt(b, 0); err != nil || string(b) != fmt.Sprint(i) {
+			return fmt.Errorf("file %d holds %q: %w", i, b, err)
+		}
+		if flags, err := unix.FcntlInt(file.Fd(), unix.F_GETFD, 0); err != nil || flags&unix.FD_CLOEXEC == 0 {
+			return fmt.Errorf("file %d would be inherited by any process: %w", i, err)
+		}
+	}
+	return nil
 }
 
 func answering(text string) http.Handler {
@@ -134,11 +154,29 @@ func newHouse(t *testing.T, successor string) *house {
 	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		t.Fatal(err)
 	}
-	h.offer = Offer{Path: os.Args[0], Sockets: NewSockets(), Lock: lock, Front: h.front}
+	h.offer = Offer{Path: os.Args[0], Sockets: NewSockets(), Lock: lock, Front: h.front, Files: legacy(t)}
 	t.Setenv(role, successor)
 	t.Setenv("HANDOVER_TEST_ADDRESS", h.address)
 	t.Cleanup(func() { _ = h.offer.Sockets.Close(); _ = lock.Close() })
 	return h
+}
+
+// legacy returns files that a successor is left.
+func legacy(t *testing.T) (files []*os.File) {
+	t.Helper()
+	for i := range 2 {
+		path := filepath.Join(t.TempDir(), "left")
+		if err := os.WriteFile(path, fmt.Append(nil, i), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		file, err := os.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = file.Close() })
+		files = append(files, file)
+	}
+	return files
 }
 
 // serve answers "old" at the returned address. stop ends the accepting: a Shutdown of net/http's server

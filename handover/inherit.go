@@ -25,6 +25,8 @@ type Predecessor struct {
 	Lock *os.File
 	// Sockets are what the old process listens on.
 	Sockets *Sockets
+	// Files are Offer.Files, in their order. Who takes over closes them.
+	Files []*os.File
 
 	calls *rpc.Client
 }
@@ -49,7 +51,12 @@ func Inherit() (*Predecessor, error) {
 	}
 	p := &Predecessor{Lock: inheritFile(left.Lock, "lock"), Sockets: NewSockets(), calls: jsonrpc.NewClient(conn)}
 	for _, s := range left.Sockets {
-		p.Sockets.adopt(s.Name, s.Address, inheritFile(s.FD, s.Name))
+		file := inheritFile(s.FD, s.Name)
+		if s.Name == fileName {
+			p.Files = append(p.Files, file)
+			continue
+		}
+		p.Sockets.adopt(s.Name, s.Address, file)
 	}
 	return p, nil
 }

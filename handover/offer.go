@@ -32,8 +32,10 @@ type Offer struct {
 	Path    string   // its binary
 	Args    []string // without the binary's name
 	Sockets *Sockets // all are inherited
-	Lock    *os.File // of the state folder; inherited with the lock that is held on it
-	Front   Front
+	// Files are inherited, too, and are found in Predecessor.Files. They must be non-blocking, and stay so.
+	Files []*os.File
+	Lock  *os.File // of the state folder; inherited with the lock that is held on it
+	Front Front
 }
 
 // Successor is the process that takes over.
@@ -85,10 +87,14 @@ func (o Offer) command(conn *os.File) (*exec.Cmd, error) {
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.ExtraFiles = []*os.File{conn, o.Lock}
 	left := estate{Conn: 3, Lock: 4}
-	o.Sockets.each(func(name, address string, file *os.File) {
+	leave := func(name, address string, file *os.File) {
 		left.Sockets = append(left.Sockets, socket{name, address, 3 + len(cmd.ExtraFiles)})
 		cmd.ExtraFiles = append(cmd.ExtraFiles, file)
-	})
+	}
+	o.Sockets.each(leave)
+	for _, file := range o.Files {
+		leave(fileName, "", file)
+	}
 	env, err := left.encode()
 	cmd.Env = append(os.Environ(), env)
 	return cmd, err

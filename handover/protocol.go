@@ -21,6 +21,10 @@ type estate struct {
 	Sockets []socket `json:"sockets"`
 }
 
+// fileName is the name of all of Offer.Files. They are passed on as sockets, since those that a csphd does not
+// know, it closes.
+const fileName = "file"
+
 type socket struct {
 	Name    string `json:"name"`
 	Address string `json:"address"`

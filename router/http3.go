@@ -13,6 +13,8 @@ import (
 
 	"github.com/quic-go/quic-go"
 	"github.com/quic-go/quic-go/http3"
+
+	"csph/router/udp"
 )
 
 // altSvcLife is how long clients may remember that there is HTTP/3, in seconds.
@@ -20,6 +22,10 @@ const altSvcLife = 86_400
 
 // goAwayGrace is how long requests may arrive that were sent before the client knew better.
 const goAwayGrace = 500 * time.Millisecond
+
+// goAwayQuiet is how long a client that has something to acknowledge is silent at most: longer than a lost packet
+// takes to be sent again on most ways.
+const goAwayQuiet = time.Second
 
 // quicConfig leaves 0-RTT off: what it carries could be played again by anybody (RFC 8446 section 8).
 func (r *Router) quicConfig() *quic.Config {
@@ -31,51 +37,71 @@ func (r *Router) quicConfig() *quic.Config {
 	}
 }
 
-// ServeQUIC answers HTTP/3 (RFC 9114) on packets, with certificates from secure, until ctx ends,
-// Shutdown is called (ErrStopped) or packets fails. Connections go on; packets is closed after the last.
-// While ServeQUIC runs, answers over TLS name its port in Alt-Svc.
-func (r *Router) ServeQUIC(ctx context.Context, packets net.PacketConn, secure *tls.Config) error {
+// ServeQUIC answers HTTP/3 (RFC 9114) on port, with certificates from secure, until ctx ends, Shutdown is
+// called (ErrStopped) or port fails. Connections go on, those whose handshake is under way included; port
+// yields to a successor, if there is one, and is closed after the last. While ServeQUIC runs, answers over TLS
+// name its number in Alt-Svc.
+func (r *Router) ServeQUIC(ctx context.Context, port *udp.Port, secure *tls.Config) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(r.life, func() { cancel(ErrStopped) })()
-	p := &quicPort{Transport: quic.Transport{Conn: packets}, closed: make(chan struct{})}
+	p := &quicPort{Transport: port.Transport(), port: port, closed: make(chan struct{})}
 	if !r.keepPort(p) {
-		return errors.Join(ErrStopped, packets.Close())
+		return errors.Join(ErrStopped, port.Close())
 	}
-	defer func() { go p.closeAfterLast() }()
 	ln, err := p.Listen(http3.ConfigureTLSConfig(secure), r.quicConfig())
 	if err != nil {
-		return fmt.Errorf("listen for HTTP/3: %w", err)
+		close(p.closed)
+		return errors.Join(fmt.Errorf("listen for HTTP/3: %w", err), port.Close())
 	}
-	defer ln.Close()
-	r.announceHTTP3(packets.LocalAddr())
+	late := time.Duration(0)
+	defer func() { go p.closeAfterLast(ln, r.life, late) }()
+	r.announceHTTP3(port.LocalAddr())
 	defer r.announceHTTP3(nil)
-	for {
-		conn, err := ln.Accept(ctx)
-		switch {
-		case err == nil:
-			p.conns.Go(func() { r.serveQUIC(conn) })
-		case ctx.Err() != nil:
-			return context.Cause(ctx)
-		default:
-			return fmt.Errorf("accept HTTP/3 connections: %w", err)
+	failed := make(chan error, 1)
+	p.conns.Go(func() { failed <- r.acceptQUIC(p, ln) })
+	select {
+	case <-ctx.Done():
+		if port.Yield() {
+			late = r.limits.HeadTimeout
 		}
+		return context.Cause(ctx)
+	case err := <-failed:
+		return fmt.Errorf("accept HTTP/3 connections: %w", err)
+	}
+}
+
+// acceptQUIC serves connections until ln is closed and has none left that shakes hands.
+func (r *Router) acceptQUIC(p *quicPort, ln *quic.Listener) error {
+	for {
+		conn, err := ln.Accept(context.Background())
+		if err != nil {
+			return err
+		}
+		p.conns.Go(func() { r.serveQUIC(conn) })
 	}
 }
 
 // quicPort is what HTTP/3 is served on.
 type quicPort struct {
-	quic.Transport
-	conns  sync.WaitGroup
+	*quic.Transport
+	port   *udp.Port
+	conns  sync.WaitGroup // with who accepts them
 	closed chan struct{}
 }
 
-// closeAfterLast frees the port once nothing is accepted and no connection left.
-func (p *quicPort) closeAfterLast() {
+// closeAfterLast frees the port once nothing is accepted and no connection left. Handshakes under way have until
+// life ends, at most late, to end: to close ln refuses them.
+func (p *quicPort) closeAfterLast(ln *quic.Listener, life context.Context, late time.Duration) {
 	defer close(p.closed)
+	select {
+	case <-time.After(late):
+	case <-life.Done():
+	}
+	_ = ln.Close()
 	p.conns.Wait()
 	_ = p.Close()
-	_ = p.Conn.Close()
+	_ = p.port.Close()
 }
 
 // keepPort has Shutdown wait for p; it reports false when that has begun.
@@ -111,12 +137,13 @@ func (r *Router) announceHTTP3(addr net.Addr) {
 // quicCarrier is a connection of HTTP/3.
 type quicCarrier struct {
 	carrier
-	conn *quic.Conn
+	conn  *quic.Conn
+	since time.Time
 }
 
 // serveQUIC serves one connection to its end.
 func (r *Router) serveQUIC(conn *quic.Conn) {
-	c := &quicCarrier{conn: conn}
+	c := &quicCarrier{conn: conn, since: time.Now()}
 	c.r, c.peer, c.proto = r, addrOf(conn.RemoteAddr()), 3
 	c.trusted = contains(r.trusted, c.peer)
 	if _, ok := r.clients.join(c); !ok {
@@ -149,17 +176,38 @@ func (c *quicCarrier) serve() {
 	leaving.Wait()
 }
 
-// goAway lets the client finish what it has begun (RFC 9114 section 5.2), then closes.
+// goAway lets the client finish what it has begun (RFC 9114 section 5.2), then closes. A client that has just
+// come may begin: its first request is on its way.
 func (c *quicCarrier) goAway(s *http3.Server, endRequests func()) {
+	c.wait(time.Until(c.since.Add(goAwayGrace)))
 	var told sync.WaitGroup
 	told.Go(func() { _ = s.Shutdown(c.conn.Context()) })
-	select {
-	case <-time.After(goAwayGrace): // for requests on their way
-	case <-c.conn.Context().Done():
-	}
+	c.wait(goAwayGrace) // for requests on their way
 	endRequests()
+	c.settle()
 	c.cut()
 	told.Wait()
+}
+
+// settle waits until the client has what was sent last, which closing would take back. Most close the connection
+// themselves then; the others have all of it when they have nothing more to acknowledge.
+func (c *quicCarrier) settle() {
+	for heard := uint64(0); c.conn.Context().Err() == nil; {
+		now := c.conn.ConnectionStats().PacketsReceived
+		if now == heard {
+			return
+		}
+		heard = now
+		c.wait(goAwayQuiet)
+	}
+}
+
+// wait blocks for d, or until the connection ends.
+func (c *quicCarrier) wait(d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-c.conn.Context().Done():
+	}
 }
 
 // origin implements member.

@@ -1,30 +1,35 @@
 package router
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/quic-go/quic-go"
 	"github.com/quic-go/quic-go/http3"
+
+	"csph/router/udp"
 )
 
 // startQUIC is startTLS with HTTP/3 besides; addr3 is its address.
 func startQUIC(t *testing.T, c Config) (b *bench, addr, addr3 string) {
 	t.Helper()
 	b, addr = startTLS(t, c)
-	packets, err := net.ListenPacket("udp", "127.0.0.1:0")
+	port, err := udp.Listen("127.0.0.1:0", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	served := make(chan error, 1)
-	go func() { served <- b.ServeQUIC(context.Background(), packets, testTLS(t)) }()
+	go func() { served <- b.ServeQUIC(context.Background(), port, testTLS(t)) }()
 	t.Cleanup(func() {
 		b.stop()
 		if err := <-served; err != ErrStopped {
@@ -32,16 +37,20 @@ func startQUIC(t *testing.T, c Config) (b *bench, addr, addr3 string) {
 		}
 	})
 	eventually(t, "HTTP/3 is announced", func() bool { return len(*b.altSvc.Load()) > 0 })
-	return b, addr, packets.LocalAddr().String()
+	return b, addr, port.LocalAddr().String()
 }
 
 // client3 returns a client that speaks HTTP/3 to addr whatever the host.
 func client3(t testing.TB, addr string) *http.Client {
-	tr := &http3.Transport{Dial: func(ctx context.Context, _ string, _ *tls.Config, c *quic.Config) (*quic.Conn, error) {
-		return dialQUIC(ctx, addr, c)
-	}}
+	tr := transport3(addr)
 	t.Cleanup(func() { _ = tr.Close() })
 	return &http.Client{Transport: tr, Timeout: patience}
+}
+
+func transport3(addr string) *http3.Transport {
+	return &http3.Transport{Dial: func(ctx context.Context, _ string, _ *tls.Config, c *quic.Config) (*quic.Conn, error) {
+		return dialQUIC(ctx, addr, c)
+	}}
 }
 
 func dialQUIC(ctx context.Context, addr string, c *quic.Config) (*quic.Conn, error) {
@@ -144,6 +153,132 @@ func TestShutdownFinishesWhatIsInFlightOverHTTP3(t *testing.T) {
 	close(release)
 	if got := <-answer; got != "whole" {
 		t.Errorf("the request in flight: %s", got)
+	}
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestBodiesOfHTTP3AreWholeThatWereUnderWayWhenTheRouterChanged(t *testing.T) {
+	d, secure := openDoors(t), testTLS(t)
+	old, next := New(Config{Limits: Limits{LastRequest: time.Millisecond}}), New(Config{})
+	for _, r := range []*Router{old, next} {
+		if _, err := r.Swap(t.Context(), "app", []string{"app.test"}, []netip.AddrPort{app(t, echoes(t))}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stop := d.serve(t, old, secure)
+	first, rest := bytes.Repeat([]byte("1"), 1<<20), bytes.Repeat([]byte("2"), 4<<20)
+	body, feed := io.Pipe()
+	answer, client := make(chan []byte, 1), client3(t, d.packets())
+	go func() {
+		defer close(answer)
+		resp, err := client.Post("https://app.test/", "", body)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		answer <- []byte(readAll(t, resp))
+	}()
+	_, _ = feed.Write(first)
+	eventually(t, "the request is under way", func() bool {
+		s, _ := old.Stats("app")
+		return s.InFlight == 1
+	})
+	end := d.serve(t, next, secure)
+	stop()
+	retired := make(chan error, 1)
+	go func() { retired <- old.Retire(t.Context()) }()
+	if err := askOver(client3(t, d.packets()), 3); err != nil {
+		t.Errorf("a new client: %v", err)
+	}
+	_, _ = feed.Write(rest)
+	_ = feed.Close()
+	if got := <-answer; !bytes.Equal(got, append(first, rest...)) {
+		t.Errorf("%d bytes came back", len(got))
+	}
+	if s, _ := next.Stats("app"); s.Requests[2] != 1 {
+		t.Errorf("the new router answered %d requests, want the new client's", s.Requests[2])
+	}
+	if err := <-retired; err != nil {
+		t.Errorf("Retire: %v", err)
+	}
+	end()
+	if err := next.Shutdown(t.Context()); err != nil {
+		t.Errorf("Shutdown: %v", err)
+	}
+}
+
+// slowPath passes packets between one client and to, and loses some of those to the client. The rest of them takes
+// its time, in order.
+func slowPath(t *testing.T, to string) (addr string) {
+	t.Helper()
+	const delay, lostOf = 20 * time.Millisecond, 7
+	near, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	far, err := net.Dial("udp", to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = near.Close(); _ = far.Close() })
+	var client atomic.Pointer[net.Addr]
+	go func() {
+		for b := make([]byte, 2048); ; {
+			n, from, err := near.ReadFrom(b)
+			if err != nil {
+				return
+			}
+			client.Store(&from)
+			_, _ = far.Write(b[:n])
+		}
+	}()
+	go func() {
+		for i := 0; ; i++ {
+			b := make([]byte, 2048)
+			n, err := far.Read(b)
+			if err != nil {
+				return
+			}
+			if i%lostOf != lostOf-1 {
+				time.AfterFunc(delay, func() { _, _ = near.WriteTo(b[:n], *client.Load()) })
+			}
+		}
+	}()
+	return near.LocalAddr().String()
+}
+
+func TestTheLastAnswerOfHTTP3ArrivesWholeOverASlowPathWithLosses(t *testing.T) {
+	b, _, addr := startQUIC(t, Config{})
+	want := strings.Repeat("whole", 60_000)
+	asked, release := make(chan struct{}), make(chan struct{})
+	b.route(app(t, func(w http.ResponseWriter, r *http.Request) {
+		close(asked)
+		<-release
+		_, _ = io.WriteString(w, want)
+	}))
+	answer := make(chan string, 1)
+	client := client3(t, slowPath(t, addr))
+	go func() {
+		defer close(answer)
+		if resp, err := client.Get("https://app.test/"); err != nil {
+			t.Error(err)
+		} else {
+			answer <- readAll(t, resp)
+		}
+	}()
+	<-asked
+	stopped := make(chan error, 1)
+	go func() { stopped <- b.Shutdown(t.Context()) }()
+	select {
+	case err := <-stopped:
+		t.Errorf("it does not wait for the request in flight: %v", err)
+	case <-time.After(2 * goAwayGrace): // from now on the end of the request is the end of the connection
+	}
+	close(release)
+	if got := <-answer; got != want {
+		t.Errorf("%d bytes of %d arrived", len(got), len(want))
 	}
 	if err := <-stopped; err != nil {
 		t.Error(err)

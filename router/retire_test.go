@@ -10,17 +10,21 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"golang.org/x/net/websocket"
+
+	"csph/router/udp"
 )
 
 // tally counts what a kind of clients asked and how often that failed.
 type tally struct {
 	kind          string
+	least         int64 // that are needed for a verdict
 	asked, failed atomic.Int64
 	first         atomic.Value // the first failure
 }
@@ -40,21 +44,28 @@ type crowd struct {
 	tallies []*tally
 }
 
-func startCrowd(t *testing.T, plain, secure string) *crowd {
+func startCrowd(t *testing.T, d *doors) *crowd {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	c := &crowd{stop: stop}
-	add := func(kind string, n int, ask func(*tally)) {
-		x := &tally{kind: kind}
+	plain, secure, packets := d.plain.Addr().String(), d.secure.Addr().String(), d.packets()
+	add := func(kind string, least int64, n int, ask func(*tally)) {
+		x := &tally{kind: kind, least: least}
 		c.tallies = append(c.tallies, x)
 		for range n {
 			c.clients.Go(func() { ask(x) })
 		}
 	}
-	add("HTTP/1.1, kept alive", 4, func(x *tally) { askKeptAlive(ctx, plain, x) })
-	add("HTTP/1.1, a connection each", 2, func(x *tally) { askOnceEach(ctx, plain, x) })
-	add("HTTP/2", 2, func(x *tally) { askMultiplexed(t, ctx, secure, x) })
-	add("websocket", 8, func(x *tally) { askSocket(ctx, plain, x) })
+	add("HTTP/1.1, kept alive", 200, 4, func(x *tally) { askKeptAlive(ctx, plain, x) })
+	add("HTTP/1.1, a connection each", 200, 2, func(x *tally) { askOnceEach(ctx, plain, x) })
+	add("HTTP/2", 200, 2, func(x *tally) { askClient(ctx, client2(t, secure), 2, x) })
+	add("HTTP/3, kept alive", 100, 2, func(x *tally) { askClient(ctx, client3(t, packets), 3, x) })
+	add("HTTP/3, a connection each", 25, 1, func(x *tally) {
+		for ctx.Err() == nil {
+			askClientOnce(packets, x)
+		}
+	})
+	add("websocket", 200, 8, func(x *tally) { askSocket(ctx, plain, x) })
 	t.Cleanup(func() { stop(); c.clients.Wait() })
 	return c
 }
@@ -62,7 +73,7 @@ func startCrowd(t *testing.T, plain, secure string) *crowd {
 // enough reports whether there are requests of every kind enough for a verdict, or a failure.
 func (c *crowd) enough() bool {
 	for _, x := range c.tallies {
-		if x.asked.Load() < 250 && x.failed.Load() == 0 {
+		if x.asked.Load() < x.least+x.least/4 && x.failed.Load() == 0 {
 			return false
 		}
 	}
@@ -76,8 +87,8 @@ func (c *crowd) end(t *testing.T) {
 	c.clients.Wait()
 	for _, x := range c.tallies {
 		t.Logf("%s: %d, %d failed", x.kind, x.asked.Load(), x.failed.Load())
-		if x.failed.Load() > 0 || x.asked.Load() < 200 {
-			t.Errorf("%s: %d of %d failed, the first one: %v; 200 are needed for a verdict", x.kind, x.failed.Load(), x.asked.Load(), x.first.Load())
+		if x.failed.Load() > 0 || x.asked.Load() < x.least {
+			t.Errorf("%s: %d of %d failed, the first one: %v; %d are needed for a verdict", x.kind, x.failed.Load(), x.asked.Load(), x.first.Load(), x.least)
 		}
 	}
 }
@@ -130,19 +141,31 @@ func askOn(c net.Conn, answers *bufio.Reader) (last bool, err error) {
 	return resp.Close, err
 }
 
-func askMultiplexed(t *testing.T, ctx context.Context, addr string, x *tally) {
-	client := client2(t, addr)
+// askClient asks over one connection after the other.
+func askClient(ctx context.Context, client *http.Client, version int, x *tally) {
 	for ; ctx.Err() == nil; time.Sleep(pace) {
-		resp, err := client.Get("https://app.test/")
-		if err == nil {
-			_, err = io.Copy(io.Discard, resp.Body)
-			err = errors.Join(err, resp.Body.Close())
-			if resp.StatusCode != http.StatusOK || resp.ProtoMajor != 2 {
-				err = errors.Join(err, fmt.Errorf("%s over %s", resp.Status, resp.Proto))
-			}
-		}
-		x.note(err)
+		x.note(askOver(client, version))
 	}
+}
+
+// askClientOnce asks over a connection of HTTP/3 that carries nothing else.
+func askClientOnce(addr string, x *tally) {
+	tr := transport3(addr)
+	defer tr.Close()
+	x.note(askOver(&http.Client{Transport: tr, Timeout: patience}, 3))
+}
+
+func askOver(client *http.Client, version int) error {
+	resp, err := client.Get("https://app.test/")
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, resp.Body)
+	err = errors.Join(err, resp.Body.Close())
+	if resp.StatusCode != http.StatusOK || resp.ProtoMajor != version {
+		err = errors.Join(err, fmt.Errorf("%s over %s", resp.Status, resp.Proto))
+	}
+	return err
 }
 
 // askSocket sends messages on one websocket; each must come back.
@@ -195,9 +218,12 @@ func echoApp(t testing.TB) netip.AddrPort {
 }
 
 // doors are the sockets of a router, which another can be given as well.
-type doors struct{ plain, secure *net.TCPListener }
+type doors struct {
+	plain, secure *net.TCPListener
+	port          *udp.Port // of the router that was the last to serve
+}
 
-func openDoors(t *testing.T) doors {
+func openDoors(t *testing.T) *doors {
 	open := func() *net.TCPListener {
 		ln, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
@@ -206,7 +232,26 @@ func openDoors(t *testing.T) doors {
 		t.Cleanup(func() { _ = ln.Close() })
 		return ln.(*net.TCPListener)
 	}
-	return doors{open(), open()}
+	return &doors{plain: open(), secure: open()}
+}
+
+// packets is where HTTP/3 is served.
+func (d *doors) packets() string { return d.port.LocalAddr().String() }
+
+// openPort takes over the port of the router that served before, as a process that inherits it does.
+func (d *doors) openPort(t *testing.T) *udp.Port {
+	t.Helper()
+	var left []*os.File
+	var err error
+	if d.port != nil {
+		if left, err = d.port.Bequeath(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if d.port, err = udp.Listen("127.0.0.1:0", left); err != nil {
+		t.Fatal(err)
+	}
+	return d.port
 }
 
 // again returns another listener on the socket of ln, as a process that inherits it has.
@@ -225,7 +270,7 @@ func again(t *testing.T, ln *net.TCPListener) net.Listener {
 }
 
 // serve has r accept at the doors until the returned function is called, which leaves the sockets open.
-func (d doors) serve(t *testing.T, r *Router, secure *tls.Config) (stop func()) {
+func (d *doors) serve(t *testing.T, r *Router, secure *tls.Config) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	var serving sync.WaitGroup
@@ -236,6 +281,12 @@ func (d doors) serve(t *testing.T, r *Router, secure *tls.Config) (stop func()) 
 			}
 		})
 	}
+	port := d.openPort(t)
+	serving.Go(func() {
+		if err := r.ServeQUIC(ctx, port, secure); !errors.Is(err, context.Canceled) && !errors.Is(err, ErrStopped) {
+			t.Errorf("ServeQUIC: %v", err)
+		}
+	})
 	return func() { cancel(); serving.Wait() }
 }
 
@@ -249,7 +300,7 @@ func TestTwoHundredSwapsAndAChangeOfRoutersUnderLoadFailNothing(t *testing.T) {
 		}
 	}
 	stop := d.serve(t, first, secure)
-	load := startCrowd(t, d.plain.Addr().String(), d.secure.Addr().String())
+	load := startCrowd(t, d)
 	cut := 0
 	for i := range 200 {
 		replaced, err := first.Swap(t.Context(), "app", []string{"app.test"}, apps[(i+1)%2])

@@ -21,6 +21,7 @@ import (
 	"csph/handover"
 	"csph/router"
 	"csph/router/cert"
+	"csph/router/udp"
 )
 
 // front is what faces clients, and with it the claim to the state folder. It outlives the rest of csphd
@@ -44,6 +45,8 @@ type front struct {
 	accepting errgroup.Group
 	opened    bool
 	secure    *tls.Config // of HTTPS; nil when that is off
+	left      []*os.File  // of the UDP port of the process before
+	port      atomic.Pointer[udp.Port]
 
 	upgrading sync.Mutex  // held while an order to hand over is carried out
 	leads     atomic.Bool // the table is complete, and the process before this one is to follow it
@@ -65,7 +68,7 @@ func openFront(ctx context.Context, c Config, before *handover.Predecessor, logg
 		if err := before.Prepared(ctx, version); err != nil {
 			return nil, err
 		}
-		f.lock, f.sockets = before.Lock, before.Sockets
+		f.lock, f.sockets, f.left = before.Lock, before.Sockets, before.Files
 		f.remember(ctx)
 	} else {
 		lock, err := lockFile(c.State)
@@ -156,9 +159,7 @@ func (f *front) open() error {
 			return err
 		})
 	}
-	if f.secure != nil && f.config.Router.HTTP3 {
-		f.accepting.Go(func() error { return serveHTTP3(f.life, f.router, f.config.HTTPS, f.secure, f.logger) })
-	}
+	f.openHTTP3()
 	f.opened = true
 	return nil
 }

@@ -1,12 +1,9 @@
 package main
 
 import (
-	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/netip"
 	"time"
 
@@ -77,32 +74,4 @@ func networks(name string, list []string) ([]netip.Prefix, error) {
 		all = append(all, p)
 	}
 	return all, nil
-}
-
-// udpRetry is how often a UDP port is tried that the csphd before this one still has connections on.
-const udpRetry = time.Second
-
-// serveHTTP3 answers HTTP/3 beside HTTPS, with its certificates, until ctx ends. That the port is not to be
-// had is no error: clients learn of HTTP/3 only when it is there.
-func serveHTTP3(ctx context.Context, r *router.Router, address string, secure *tls.Config, logger *slog.Logger) error {
-	warned := false
-	for {
-		packets, err := net.ListenPacket("udp", address)
-		if err == nil {
-			err = r.ServeQUIC(ctx, packets, secure)
-			if ctx.Err() != nil || errors.Is(err, router.ErrStopped) {
-				return nil
-			}
-			return err
-		}
-		if !warned {
-			logger.Warn("HTTP/3 waits for its UDP port", "address", address, "err", err)
-			warned = true
-		}
-		select {
-		case <-time.After(udpRetry):
-		case <-ctx.Done():
-			return nil
-		}
-	}
 }

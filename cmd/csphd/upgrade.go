@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"csph/handover"
+	"csph/router/udp"
 )
 
 const (
@@ -105,7 +106,9 @@ func (f *front) startSuccessor(ctx context.Context, path string) (*handover.Succ
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, preparedTimeout, errors.New("it took too long"))
 	defer cancel()
-	offer := handover.Offer{Path: path, Args: os.Args[1:], Sockets: f.sockets, Lock: f.lock, Front: f}
+	left := f.leavePort()
+	defer udp.Discard(left)
+	offer := handover.Offer{Path: path, Args: os.Args[1:], Sockets: f.sockets, Files: left, Lock: f.lock, Front: f}
 	return offer.Start(ctx)
 }
 
