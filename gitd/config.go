@@ -23,7 +23,8 @@ type Config struct {
 
 	Limits bare.Limits
 
-	// Refused is told of pushes that the key's rights do not allow, with the client's address; nil: nobody is. It must be quick.
+	// Refused is told of pushes that the key's rights do not allow, with the client's address, and of clients none of whose keys
+	// are known: platform.ErrUnauthorized, without an identity and a path. Nil: nobody is. It must be quick.
 	Refused func(ctx context.Context, id Identity, address, path string, why error)
 
 	// Remote says which repositories elsewhere may be fetched from; the file of known hosts is the server's own.

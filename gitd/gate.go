@@ -3,6 +3,7 @@ package gitd
 import (
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -39,7 +40,8 @@ type guest struct {
 	mu       sync.Mutex
 	timer    *time.Timer
 	sessions int
-	closing  bool // no further session
+	closing  bool     // no further session
+	offered  []string // fingerprints of the keys that are not known
 }
 
 // admit lets conn in, or not.
@@ -130,6 +132,25 @@ func (v *guest) closeWhenIdle() {
 	if idle {
 		v.Close()
 	}
+}
+
+// offer remembers a key that is not known.
+func (v *guest) offer(fingerprint string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if len(v.offered) < maxAuthTries && !slices.Contains(v.offered, fingerprint) {
+		v.offered = append(v.offered, fingerprint)
+	}
+}
+
+// stranger lists the keys that a connection offered that never was authenticated.
+func (v *guest) stranger() []string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.known.Load() {
+		return nil
+	}
+	return v.offered
 }
 
 // authenticated ends the time for the handshake.

@@ -3,7 +3,9 @@ package gitd
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/gliderlabs/ssh"
@@ -60,7 +62,22 @@ func (s *Server) serverConfig(ctx ssh.Context) *gossh.ServerConfig {
 // known answers whether a key would be accepted.
 func (s *Server) known(ctx ssh.Context, key ssh.PublicKey) bool {
 	_, err := s.authenticate(ctx, key)
+	if errors.Is(err, platform.ErrUnauthorized) {
+		ctx.Value(guestKey{}).(*guest).offer(gossh.FingerprintSHA256(key))
+	}
 	return err == nil
+}
+
+// tellStranger passes on that a connection ended all of whose keys were unknown. One without keys has said nothing of itself.
+func (s *Server) tellStranger(g *guest) {
+	keys := g.stranger()
+	if len(keys) == 0 || s.config.Refused == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), lookupTime)
+	defer cancel()
+	err := fmt.Errorf("%w: no such key is known: %s", platform.ErrUnauthorized, strings.Join(keys, ", "))
+	s.config.Refused(ctx, Identity{}, hostOf(g.RemoteAddr()), "", err)
 }
 
 // lookupTime bounds a question to the Keys and Services.

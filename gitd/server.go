@@ -164,7 +164,7 @@ func (s *Server) take(conn net.Conn) {
 		conn.Close()
 		return
 	}
-	if !s.tasks.start(func() { s.ssh.HandleConn(guest) }) {
+	if !s.tasks.start(func() { s.ssh.HandleConn(guest); s.tellStranger(guest) }) {
 		guest.Close()
 	}
 }

@@ -148,28 +148,22 @@ type pushed struct {
 }
 
 func (p pushed) Deploy(ctx context.Context, r deploy.Request) (platform.Deployment, error) {
-	d, err := p.Deployer.Deploy(ctx, r)
-	e := platform.AuditEntry{Member: r.Trigger.Actor, Address: r.Trigger.Address, Action: "git-push", Target: r.Service, Status: http.StatusOK, Message: d.ID}
+	svc, err := p.db.Service(ctx, r.Service)
 	if err != nil {
+		return platform.Deployment{}, err
+	}
+	e := platform.AuditEntry{Account: svc.Account, Member: r.Trigger.Actor, Address: r.Trigger.Address, Action: "git-push", Target: r.Service, Status: http.StatusOK}
+	within, settle := p.db.Announce(ctx, e)
+	d, err := p.Deployer.Deploy(within, r)
+	if e.Message = d.ID; err != nil {
 		e.Status, e.Message = http.StatusConflict, err.Error()
 	}
-	svc, lookErr := p.db.Service(context.WithoutCancel(ctx), r.Service)
-	e.Account = svc.Account
-	if lookErr = errors.Join(lookErr, p.db.Audit(context.WithoutCancel(ctx), e)); lookErr != nil {
-		p.log.Error("audit entry is lost", "action", e.Action, "service", r.Service, "err", lookErr)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), auditTime)
+	defer cancel()
+	if err := settle(ctx, e); err != nil {
+		p.log.Error("audit entry is lost", "action", e.Action, "service", r.Service, "err", err)
 	}
 	return d, err
-}
-
-// refused writes a push down that was refused for want of a right, or of the service.
-func (p pushers) refused(ctx context.Context, id gitd.Identity, address, path string, why error) {
-	e := platform.AuditEntry{Account: id.Account, Member: id.Name, Address: address, Action: "git-push", Target: path, Status: http.StatusForbidden, Message: why.Error()}
-	if errors.Is(why, platform.ErrNotFound) {
-		e.Status = http.StatusNotFound
-	}
-	if err := p.Audit(context.WithoutCancel(ctx), e); err != nil {
-		slog.ErrorContext(ctx, "audit entry is lost", "action", e.Action, "path", path, "err", err)
-	}
 }
 
 // spherelets is the engine as deploy and the API want it. What it tells of logs has no secrets in it.
