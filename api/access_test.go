@@ -78,13 +78,22 @@ func newHousehold(t *testing.T) household {
 	if err != nil {
 		t.Fatal(err)
 	}
+	volume, err := h.CreateVolume(t.Context(), wire.NewVolume{Name: "hidden-data", Service: svc.ID, Path: "/data"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	snapshot, err := h.CreateSnapshot(t.Context(), volume.Volume.ID, wire.NewSnapshot{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	h.names = map[string]string{
+		"{volume}": volume.Volume.ID, "{snapshot}": snapshot.ID,
 		"{schedule}": schedule.ID, "{run}": run.ID, "{webhook}": hook.ID, "{domain}": domain.ID,
 		"{service}": svc.ID, "{deployment}": dep.ID, "{environment}": svc.Environment, "{project}": svc.Project,
 		"{member}": token.Member, "{invitation}": invited.ID, "{key}": key.ID, "{token}": token.ID,
 		"{secret}": "SECRET", "{host}": "registry.example.com", "{account}": h.Account.ID, "{content}": strings.Repeat("a", 64),
 	}
-	h.secrets = []string{svc.ID, svc.Name, dep.ID, svc.Environment, svc.Project}
+	h.secrets = []string{volume.Volume.ID, volume.Volume.Name, svc.ID, svc.Name, dep.ID, svc.Environment, svc.Project}
 	h.callers = map[string]asking{
 		"member":          {token: h.NewMember(t, platform.Invitation{Name: "m", Role: platform.RoleMember}), may: platform.Caller{Role: platform.RoleMember}},
 		"viewer":          {token: h.NewMember(t, platform.Invitation{Name: "v", Role: platform.RoleViewer}), may: platform.Caller{Role: platform.RoleViewer}},

@@ -208,6 +208,7 @@ type Records interface {
 	Keys
 	AuditLog
 	Answers
+	VolumeRecords
 }
 
 // EventQuery selects events. Zero fields do not restrict.

@@ -31,6 +31,7 @@ type Options struct {
 	Hooks     Hooks
 	Schedules Schedules
 	Images    Images
+	Volumes   Volumes
 	Logger    *slog.Logger
 
 	// Pages are for those who look after the server, by path: metrics, the debug page. May be nil.
@@ -164,6 +165,7 @@ func (s *Server) register(mux *http.ServeMux) error {
 	s.webhookOperations(api)
 	s.commandOperations(api)
 	s.scheduleOperations(api)
+	s.volumeOperations(api)
 	if err := s.describe(api); err != nil {
 		return err
 	}

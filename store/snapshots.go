@@ -52,7 +52,7 @@ func (db *DB) Snapshots(ctx context.Context, volume string) ([]platform.Snapshot
 // FindSnapshot returns the account's snapshot whose id starts with prefix.
 func (db *DB) FindSnapshot(ctx context.Context, account, prefix string) (platform.Snapshot, error) {
 	if !strings.HasPrefix(prefix, platform.SnapshotPrefix+"_") {
-		return platform.Snapshot{}, fmt.Errorf("%w: %q is no id of a snapshot; csph volumes snapshots VOLUME lists them", platform.ErrInvalid, prefix)
+		return platform.Snapshot{}, fmt.Errorf("%w: %q is no id of a snapshot; csph volumes snapshots list VOLUME lists them", platform.ErrInvalid, prefix)
 	}
 	found, err := list(ctx, db.reader, scanSnapshot, snapshotColumns+"WHERE p.account = $1 AND n.id >= $2 AND n.id < $3 ORDER BY n.id LIMIT 2", account, prefix, prefix+"~")
 	return only(found, "snapshot", prefix, db.explain(err))
@@ -89,7 +89,7 @@ func (db *DB) diskFits(ctx context.Context, q querier, project string, moreMB in
 		return err
 	}
 	if used+moreMB > a.Quota.DiskMB {
-		return fmt.Errorf("%w: this takes %d MB of disk; the account may use %d MB, and its images, volumes and snapshots take %d; choose a smaller --size, or delete volumes, snapshots or services that are not needed",
+		return fmt.Errorf("%w: this takes %d MB of disk; the account may use %d MB, and its images, volumes and snapshots take %d; choose a smaller --size-mb, or delete volumes, snapshots or services that are not needed",
 			platform.ErrCapacity, moreMB, a.Quota.DiskMB, used)
 	}
 	return nil

@@ -37,6 +37,9 @@ func (f folders) prepare() error {
 
 // begin makes a hidden folder, of a mode that no umask touches.
 func (f folders) begin(id string, mode fs.FileMode) (string, error) {
+	if err := f.prepare(); err != nil {
+		return "", err
+	}
 	err := os.Mkdir(f.hidden(id), 0o700)
 	if err == nil {
 		err = os.Chmod(f.hidden(id), mode)

@@ -155,12 +155,12 @@ func (k *Keeper) Delete(ctx context.Context, v platform.Volume) error {
 	for _, s := range kept {
 		ids = append(ids, s.ID)
 	}
-	return k.drop(ids, func(ctx context.Context) error { return k.records.DeleteVolume(ctx, v.ID) })
+	return k.drop(ctx, ids, func(ctx context.Context) error { return k.records.DeleteVolume(ctx, v.ID) })
 }
 
 // drop removes folders in the order that a kill at any moment leaves all or nothing of: the names, the records, the content.
-func (k *Keeper) drop(ids []string, forget func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
+func (k *Keeper) drop(ctx context.Context, ids []string, forget func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
 	defer cancel()
 	for i, id := range ids {
 		if err := k.folders.hide(id); err != nil {

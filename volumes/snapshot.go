@@ -99,13 +99,13 @@ func (i *ice) melt(done bool) bool {
 }
 
 // DeleteSnapshot removes a snapshot.
-func (k *Keeper) DeleteSnapshot(_ context.Context, s platform.Snapshot) error {
+func (k *Keeper) DeleteSnapshot(ctx context.Context, s platform.Snapshot) error {
 	leave, err := k.enter(s.Volume, "something else with volume "+s.VolumeName)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	return k.drop([]string{s.ID}, func(ctx context.Context) error { return k.records.DeleteSnapshot(ctx, s.ID) })
+	return k.drop(ctx, []string{s.ID}, func(ctx context.Context) error { return k.records.DeleteSnapshot(ctx, s.ID) })
 }
 
 // Restored is a volume that is as a snapshot has it, and the snapshot of what was in it before.

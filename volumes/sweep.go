@@ -114,7 +114,7 @@ func (k *Keeper) Measure(ctx context.Context, v platform.Volume) (platform.Volum
 		return v, err
 	}
 	if limit := v.SizeMB << 20; before <= limit && bytes > limit {
-		k.tellAll(v, fmt.Sprintf("volume %s has %d MB in it and a size of %d: it counts for what is in it; csph volumes resize %s --size N, or delete files", v.Name, bytes>>20, v.SizeMB, v.Name))
+		k.tellAll(v, fmt.Sprintf("volume %s has %d MB in it and a size of %d: it counts for what is in it; csph volumes resize %s --size-mb N, or delete files", v.Name, bytes>>20, v.SizeMB, v.Name))
 	}
 	return v, nil
 }

@@ -109,7 +109,7 @@ func (s *Server) Close() error {
 func (s *Server) serve() error {
 	s.Deployer = newDeployer(s.DB, s.LogDir())
 	handler, err := api.New(api.Options{
-		Records: ledger.Records{DB: s.DB}, Events: s.Events(), Deployer: s.Deployer, Runtime: s.Deployer, Host: s, Domains: domains{s.DB}, Pullers: s, Remotes: s, Hooks: s, Schedules: s, Images: images{}, Commands: s.Deployer, GitPort: 2222, Traffic: s,
+		Records: ledger.Records{DB: s.DB}, Events: s.Events(), Deployer: s.Deployer, Runtime: s.Deployer, Host: s, Domains: domains{s.DB}, Pullers: s, Remotes: s, Hooks: s, Schedules: s, Images: images{}, Volumes: s.volumes(), Commands: s.Deployer, GitPort: 2222, Traffic: s,
 		Logger:  slog.New(slog.NewTextHandler(s.log, nil)),
 		Regions: platform.Regions{"local"},
 		Version: "test", URL: URL, AppsDomain: "apps.example",

@@ -8,6 +8,8 @@ type Disk struct {
 	BaseArchives int64         `json:"base_archives" doc:"Base images made on this machine, as files; every csphd of the machine shares them"`
 	BuildCache   int64         `json:"build_cache" doc:"Results of build steps, of all services together"`
 	Database     int64         `json:"database"`
+	Volumes      int64         `json:"volumes" doc:"What is in volumes; csph volumes list shows each"`
+	Snapshots    int64         `json:"snapshots" doc:"Snapshots of volumes"`
 	Free         int64         `json:"free" doc:"What the disk still has"`
 	MinFree      int64         `json:"min_free" doc:"With less than this free, build caches are dropped"`
 	CacheBudget  int64         `json:"cache_budget" doc:"What the build caches may take together"`

@@ -35,7 +35,7 @@ type namesOf func(ctx context.Context, c *client.Client) ([]string, error)
 func (a *app) completeNames(root *cobra.Command) {
 	nouns := map[string]namesOf{
 		"SERVICE": serviceNames, "DEPLOYMENT": deploymentIDs, "PROJECT": projectNames, "ENVIRONMENT": environmentNames,
-		"MEMBER": memberNames, "TOKEN": tokenNames, "KEY": keyNames,
+		"MEMBER": memberNames, "TOKEN": tokenNames, "KEY": keyNames, "VOLUME": volumeNames, "SNAPSHOT": snapshotIDs,
 	}
 	var visit func(*cobra.Command)
 	visit = func(cmd *cobra.Command) {
@@ -149,4 +149,28 @@ func tokenNames(ctx context.Context, c *client.Client) ([]string, error) {
 func keyNames(ctx context.Context, c *client.Client) ([]string, error) {
 	all, err := c.Keys(ctx)
 	return described(all, err, func(k platform.Key) (string, string) { return k.Fingerprint, k.Name })
+}
+
+func volumeNames(ctx context.Context, c *client.Client) ([]string, error) {
+	all, err := c.Volumes(ctx, "")
+	return described(all, err, func(v platform.Volume) (string, string) {
+		if v.EnvName != platform.DefaultEnvironment {
+			return v.EnvName + "/" + v.Name, whereabouts(v)
+		}
+		return v.Name, whereabouts(v)
+	})
+}
+
+func snapshotIDs(ctx context.Context, c *client.Client) (names []string, err error) {
+	volumes, err := c.Volumes(ctx, "")
+	for _, v := range volumes {
+		if err != nil {
+			return nil, err
+		}
+		var all []platform.Snapshot
+		all, err = c.Snapshots(ctx, v.ID)
+		some, _ := described(all, nil, func(s platform.Snapshot) (string, string) { return s.ID, s.VolumeName + ", " + when(s.Created) })
+		names = append(names, some...)
+	}
+	return names, err
 }

@@ -54,8 +54,8 @@ func (a *app) printDisk(d wire.Disk) error {
 	if err := a.table("SERVICE\tIMAGES\tIMAGE MB\tCACHE MB\tREPOSITORY MB\tSOURCE MB\tLOG MB\tTOTAL MB", rows); err != nil {
 		return err
 	}
-	return a.printf("\nbase images %s MB, build cache %s MB (budget %s), archives of base images %s MB, database %s MB\n%s MB are free; below %s MB build caches are dropped\n",
-		megabytes(d.BaseImages), megabytes(d.BuildCache), megabytes(d.CacheBudget), megabytes(d.BaseArchives), megabytes(d.Database),
+	return a.printf("\nbase images %s MB, build cache %s MB (budget %s), archives of base images %s MB, database %s MB, volumes %s MB, their snapshots %s MB\n%s MB are free; below %s MB build caches are dropped\n",
+		megabytes(d.BaseImages), megabytes(d.BuildCache), megabytes(d.CacheBudget), megabytes(d.BaseArchives), megabytes(d.Database), megabytes(d.Volumes), megabytes(d.Snapshots),
 		megabytes(d.Free), megabytes(d.MinFree))
 }
 

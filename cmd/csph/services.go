@@ -179,7 +179,7 @@ func (a *app) servicesCreate() *cobra.Command {
 func (a *app) servicesDelete() *cobra.Command {
 	var yes bool
 	cmd := &cobra.Command{
-		Use: "delete SERVICE --yes", Example: "  csph services delete web --yes", Short: "Stop and delete a service with everything it has", Args: exactly(1, "the name or id of a service"),
+		Use: "delete SERVICE --yes", Example: "  csph services delete web --yes", Short: "Stop and delete a service with everything it has but its volumes", Args: exactly(1, "the name or id of a service"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !yes {
 				return usageError{fmt.Errorf("this stops %s and deletes its deployments, logs and repository for good; add --yes", args[0])}
@@ -188,8 +188,15 @@ func (a *app) servicesDelete() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			kept, err := c.Volumes(cmd.Context(), svc.ID)
+			if err != nil {
+				return err
+			}
 			if err := c.DeleteService(cmd.Context(), svc.ID); err != nil {
 				return err
+			}
+			for _, v := range kept {
+				a.note("The volume %s stays; csph volumes delete %s --yes deletes it.", v.Name, v.Name)
 			}
 			return a.show(map[string]string{"deleted": svc.ID}, func() error { return a.printf("Deleted %s (%s)\n", svc.Name, svc.ID) })
 		},

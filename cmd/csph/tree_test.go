@@ -21,6 +21,7 @@ services list|create|get|delete|set-env|unset-env|env|set-secret|unset-secret|se
 deploy rollback
 deployments list|get|watch|cancel|redeploy
 domains add|list|verify|remove
+volumes create|list|get|attach|detach|resize|delete|snapshot|snapshots|restore
 webhooks create|list
 logs exec run events metrics open
 plan apply export import completion version

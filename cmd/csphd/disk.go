@@ -66,6 +66,7 @@ func (s *server) Disk(ctx context.Context) (wire.Disk, error) {
 	out := wire.Disk{
 		Free: built.Free, Services: d.sorted(), Database: d.tree("csph.db*"),
 		BaseImages: built.Bases.Bytes, BuildCache: built.Records, BaseArchives: size(ctx, s.config.BaseDir),
+		Volumes: d.tree("volumes/vol_*"), Snapshots: d.tree("volumes/snap_*"),
 		MinFree: s.config.Build.MinFreeMB << 20, CacheBudget: s.config.Build.CacheMB << 20,
 	}
 	return out, errors.Join(ctx.Err(), d.err)

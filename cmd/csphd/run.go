@@ -101,6 +101,10 @@ func (s *server) boot(ctx context.Context, middle *layer) error {
 	if err := s.fence(ctx); err != nil {
 		return err
 	}
+	if err := s.volumes.Sweep(ctx); err != nil {
+		return err
+	}
+	middle.start(s.volumes.Run)
 	if err := s.engine.Recover(ctx); err != nil {
 		return fmt.Errorf("take the running spherelets up: %w", err)
 	}

@@ -52,6 +52,7 @@ type server struct {
 	git        *gitd.Server
 	schedules  *schedule.Keeper
 	volumes    ledger.Volumes
+	volumes    ledger.Volumes
 	scaler     *autoscale.Scaler
 	reporter   *forge.Reporter
 	api        *api.Server
@@ -83,7 +84,7 @@ func assemble(ctx context.Context, f *front) (*server, error) {
 	if s.db, err = openRecords(ctx, s.config.State); err != nil {
 		return nil, err
 	}
-	for _, part := range []func(context.Context) error{s.makeEngine, s.makeBuilder, s.makeDomains, s.makeDeployer, s.makeGit, s.makeAPI} {
+	for _, part := range []func(context.Context) error{s.makeEngine, s.makeBuilder, s.makeDomains, s.makeDeployer, s.makeVolumes, s.makeGit, s.makeAPI} {
 		if err := part(ctx); err != nil {
 			return nil, errors.Join(err, s.close())
 		}
@@ -192,7 +193,7 @@ func (s *server) makeAPI(context.Context) (err error) {
 	}
 	s.api, err = api.New(api.Options{
 		Records: ledger.Records{DB: s.db}, Events: ledger.Bus{DB: s.db}, Runtime: s.engine, Host: s, Remotes: origins{s.db, s.git}, Hooks: s, Schedules: s, Pullers: s.builder, Images: s.builder, Logger: s.logger,
-		Domains:  s.domains(),
+		Domains: s.domains(), Volumes: s.volumes,
 		Commands: commands{s.engine, s.deployer}, GitPort: portOf(s.config.SSH),
 		Deployer: s.withdrawing(),
 		Traffic:  traffic{s.front}, Pages: map[string]http.Handler{"/metrics": s.metrics.handler(), "/debug": debug},

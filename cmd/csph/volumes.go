@@ -1,0 +1,203 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"csph/api/client"
+	"csph/api/wire"
+	"csph/platform"
+)
+
+func (a *app) volumesCommand() *cobra.Command {
+	return group("volumes", "volume", "Folders that outlive deployments", `Folders that outlive deployments, restarts and services.
+
+A volume belongs to one service, at a path of choice. Shared storage belongs to any number of services, at /mnt/<name>.
+Every spherelet of a service sees the same folder, and during a rollout so do the old ones and the new ones at once:
+what can have one writer only, such as SQLite, wants count 1 and temporaryShutdown (zerops.yml).
+
+A rollback leaves volumes as they are, and so does the deletion of a service. What an image has at the path is hidden.
+The size is what counts against the account's disk quota; a volume that has more in it counts for that.`,
+		a.volumesCreate(), a.volumesList(), a.volumesGet(), a.volumesAttach(), a.volumesDetach(), a.volumesResize(), a.volumesDelete(),
+		a.volumesSnapshot(), a.snapshotsCommand(), a.volumesRestore(),
+	)
+}
+
+func (a *app) volumesCreate() *cobra.Command {
+	var n wire.NewVolume
+	var wait waitFlags
+	cmd := &cobra.Command{
+		Use: "create NAME", Short: "Create a volume, and attach it to a service", Args: exactly(1, "a name for the volume"),
+		Example: "  csph volumes create data --path /data --service web\n  csph volumes create media --shared",
+	}
+	service := serviceFlag(cmd)
+	cmd.Flags().StringVar(&n.Path, "path", "", "attach it to the service, at this path")
+	cmd.Flags().BoolVar(&n.Shared, "shared", false, "shared storage, which any number of services have at /mnt/<name>")
+	cmd.Flags().Int64Var(&n.SizeMB, "size-mb", 0, "what it counts for against the disk quota (default 1024)")
+	wait.add(cmd)
+	cmd.RunE = a.asking(func(cmd *cobra.Command, c *client.Client, args []string) (err error) {
+		n.Name = args[0]
+		if n.Path != "" || *service != "" {
+			if n.Service, err = named(cmd.Context(), *service, nil); err != nil {
+				return err
+			}
+		}
+		out, err := c.CreateVolume(cmd.Context(), n)
+		if err != nil {
+			return err
+		}
+		return a.rolledOut(cmd.Context(), c, wait, out.Deployments, out, "Created %s (%s), %s", out.Volume.Name, out.Volume.ID, whereabouts(out.Volume))
+	})
+	return cmd
+}
+
+// whereabouts says which services have a volume, and where.
+func whereabouts(v platform.Volume) string {
+	if len(v.Attached) == 0 {
+		return "which no service has: csph volumes attach " + v.Name + " --service SERVICE"
+	}
+	var at []string
+	for _, a := range v.Attached {
+		at = append(at, a.ServiceName+" at "+a.Path)
+	}
+	return strings.Join(at, ", ")
+}
+
+// rolledOut watches deployments on standard error until they are live, then shows v, or as text what format says.
+func (a *app) rolledOut(ctx context.Context, c *client.Client, wait waitFlags, all []platform.Deployment, v any, format string, args ...any) error {
+	quiet := *a
+	quiet.out, quiet.format = a.err, "table"
+	for _, d := range all {
+		if err := quiet.await(ctx, c, wait, func(context.Context) (platform.Deployment, error) { return d, nil }); err != nil {
+			return fmt.Errorf("%s: %w", d.Name, err)
+		}
+	}
+	return a.show(v, func() error { return a.printf(format+"\n", args...) })
+}
+
+func (a *app) volumesList() *cobra.Command {
+	var service string
+	cmd := listing(a, "List volumes", "  csph volumes list\n  csph volumes list --service web", "NAME\tID\tSIZE MB\tIN IT MB\tKIND\tATTACHED",
+		func(cmd *cobra.Command, c *client.Client) ([]platform.Volume, error) {
+			return c.Volumes(cmd.Context(), service)
+		}, volumeRow)
+	cmd.Flags().StringVarP(&service, "service", "s", "", "only those of this service")
+	return cmd
+}
+
+func volumeRow(v platform.Volume) []string {
+	name, kind, attached := v.Name, "volume", "-"
+	if v.EnvName != platform.DefaultEnvironment {
+		name = v.EnvName + "/" + name
+	}
+	if v.Shared {
+		kind = "shared"
+	}
+	if len(v.Attached) > 0 {
+		attached = whereabouts(v)
+	}
+	return []string{name, v.ID, fmt.Sprint(v.SizeMB), megabytes(v.UsedBytes), kind, attached}
+}
+
+func (a *app) volumesGet() *cobra.Command {
+	return &cobra.Command{
+		Use: "get VOLUME", Short: "Show a volume, with how much is in it now", Args: exactly(1, "a volume, by name or id"), Example: "  csph volumes get data",
+		RunE: a.asking(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			v, err := c.Volume(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			return a.show(v, func() error {
+				return a.table("NAME\tID\tSIZE MB\tIN IT MB\tKIND\tATTACHED", [][]string{volumeRow(v)})
+			})
+		}),
+	}
+}
+
+func (a *app) volumesAttach() *cobra.Command {
+	var n wire.NewAttachment
+	var wait waitFlags
+	cmd := &cobra.Command{
+		Use: "attach VOLUME --path PATH", Short: "Give a service a volume; what is live is rolled out again with it", Args: exactly(1, "a volume, by name or id"),
+		Example: "  csph volumes attach data --service web --path /data\n  csph volumes attach media --service web      # shared storage is at /mnt/media",
+	}
+	service := serviceFlag(cmd)
+	cmd.Flags().StringVar(&n.Path, "path", "", "where the service sees it")
+	wait.add(cmd)
+	cmd.RunE = a.asking(func(cmd *cobra.Command, c *client.Client, args []string) (err error) {
+		if n.Service, err = named(cmd.Context(), *service, nil); err != nil {
+			return err
+		}
+		out, err := c.AttachVolume(cmd.Context(), args[0], n)
+		if err != nil {
+			return err
+		}
+		return a.rolledOut(cmd.Context(), c, wait, out.Deployments, out, "%s is attached: %s", out.Volume.Name, whereabouts(out.Volume))
+	})
+	return cmd
+}
+
+func (a *app) volumesDetach() *cobra.Command {
+	var wait waitFlags
+	cmd := &cobra.Command{
+		Use: "detach VOLUME", Short: "Take a volume from a service; what is in it stays", Args: exactly(1, "a volume, by name or id"),
+		Example: "  csph volumes detach data --service web",
+	}
+	service := serviceFlag(cmd)
+	wait.add(cmd)
+	cmd.RunE = a.asking(func(cmd *cobra.Command, c *client.Client, args []string) error {
+		from, err := named(cmd.Context(), *service, nil)
+		if err != nil {
+			return err
+		}
+		out, err := c.DetachVolume(cmd.Context(), args[0], wire.Detachment{Service: from})
+		if err != nil {
+			return err
+		}
+		return a.rolledOut(cmd.Context(), c, wait, out.Deployments, out, "%s is detached from %s, and stays", out.Volume.Name, from)
+	})
+	return cmd
+}
+
+func (a *app) volumesResize() *cobra.Command {
+	var r wire.VolumeResize
+	cmd := &cobra.Command{
+		Use: "resize VOLUME --size-mb N", Short: "Change what a volume counts for against the disk quota", Args: exactly(1, "a volume, by name or id"),
+		Example: "  csph volumes resize data --size-mb 4096",
+		RunE: a.asking(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			v, err := c.ResizeVolume(cmd.Context(), args[0], r)
+			if err != nil {
+				return err
+			}
+			return a.show(v, func() error { return a.printf("%s counts for %d MB\n", v.Name, v.SizeMB) })
+		}),
+	}
+	cmd.Flags().Int64Var(&r.SizeMB, "size-mb", 0, "the new size")
+	return cmd
+}
+
+func (a *app) volumesDelete() *cobra.Command {
+	var yes bool
+	cmd := &cobra.Command{
+		Use: "delete VOLUME --yes", Short: "Delete a volume that no service has, with its snapshots", Args: exactly(1, "a volume, by name or id"),
+		Example: "  csph volumes delete old-data --yes",
+		RunE: a.asking(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			if err := confirmed(yes, "this deletes everything in %s, and its snapshots, for good", args[0]); err != nil {
+				return err
+			}
+			v, err := c.Volume(cmd.Context(), args[0])
+			if err == nil {
+				err = c.DeleteVolume(cmd.Context(), v.ID)
+			}
+			if err != nil {
+				return err
+			}
+			return a.show(map[string]string{"deleted": v.ID}, func() error { return a.printf("Deleted %s (%s)\n", v.Name, v.ID) })
+		}),
+	}
+	cmd.Flags().BoolVar(&yes, "yes", false, "really delete it")
+	return cmd
+}
