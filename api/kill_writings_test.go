@@ -83,7 +83,7 @@ func writings() map[string]writing {
 		"upload-source": {raw: uploadForm},
 		"verify-domain": {}, "withdraw-invitation": {},
 		"attach-volume":   {also: spareVolume, body: m{"service": "hidden-web", "path": "/spare"}},
-		"create-snapshot": {}, "delete-snapshot": {}, "restore-snapshot": {},
+		"create-snapshot": {body: m{"note": "nightly"}}, "delete-snapshot": {}, "restore-snapshot": {body: m{}},
 		"create-volume": {body: m{"name": "more"}},
 		"delete-volume": {also: spareVolume},
 		"detach-volume": {body: m{"service": "hidden-web"}},

@@ -41,9 +41,9 @@ type Options struct {
 	URL func(platform.Service) string
 	// AppsDomain is what services are below, each with a name of its own.
 	AppsDomain string
-	// GitPort is the TCP port that git push goes to.
 	// Regions are where spherelets can run; none: services name no region.
 	Regions platform.Regions
+	// GitPort is the TCP port that git push goes to.
 	GitPort int
 	// LogDir is the folder of the log files, DIR/logs: builds/<deployment>.log and
 	// spherelets/<deployment>/<spherelet>.log, as package logs writes them.

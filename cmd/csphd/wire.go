@@ -52,7 +52,6 @@ type server struct {
 	git        *gitd.Server
 	schedules  *schedule.Keeper
 	volumes    ledger.Volumes
-	volumes    ledger.Volumes
 	scaler     *autoscale.Scaler
 	reporter   *forge.Reporter
 	api        *api.Server
