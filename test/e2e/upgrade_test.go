@@ -16,22 +16,23 @@ import (
 	"testing"
 	"time"
 
+	"github.com/quic-go/quic-go/http3"
 	"golang.org/x/net/websocket"
 
 	"csph/handover"
 )
 
-// upgradeUnderLoad replaces a csphd that serves over HTTP/1.1, HTTP/2 and websockets three times, once in
+// upgradeUnderLoad replaces a csphd that serves over HTTP/1.1, HTTP/2, HTTP/3 and websockets three times, once in
 // vain, rolls changes out while an old one still drains, and swaps the table of routes 200 times. No request and
 // no message may be lost, and a client that comes back to a new process resumes its session.
 func upgradeUnderLoad(t *testing.T, s *server) {
 	s.csph(t, "deploy", filepath.Join("..", "apps", "go-hello"), "--service", "moved")
 	const host = "moved.localhost"
-	plain, secure := startLoad(s.http, host, "/"), startSecureLoad(s.https, host)
+	plain, secure, packets := startLoad(s.http, host, "/"), startSecureLoad(s.https, host), startPacketLoad(s.https, host)
 	sessions := newSessions(s.https, host)
 	sessions.visit(t, false)
 	sockets := startSockets(t, s.http, host, 16)
-	defer func() { plain.end(); secure.end(); sockets.end() }()
+	defer func() { plain.end(); secure.end(); packets.end(); sockets.end() }()
 
 	first := s.pid()
 	s.upgrade(t)
@@ -54,7 +55,7 @@ func upgradeUnderLoad(t *testing.T, s *server) {
 		name  string
 		least int64
 		*load
-	}{{"HTTP/1.1", 500, plain}, {"HTTP/2", 100, secure}, {"websocket", 500, sockets}} {
+	}{{"HTTP/1.1", 500, plain}, {"HTTP/2", 100, secure}, {"HTTP/3", 100, packets}, {"websocket", 500, sockets}} {
 		l.end()
 		t.Logf("%s: %d requests or messages, %d failed", l.name, l.sent.Load(), l.failed.Load())
 		if l.failed.Load() > 0 || l.sent.Load() < l.least {
@@ -211,12 +212,24 @@ func (s *server) reap() error {
 
 // startSecureLoad asks over HTTP/2.
 func startSecureLoad(addr, host string) *load {
+	return startEncryptedLoad(addr, host, 2, func(secure *tls.Config) http.RoundTripper {
+		return &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: secure}
+	})
+}
+
+// startPacketLoad asks over HTTP/3.
+func startPacketLoad(addr, host string) *load {
+	return startEncryptedLoad(addr, host, 3, func(secure *tls.Config) http.RoundTripper {
+		return &http3.Transport{TLSClientConfig: secure}
+	})
+}
+
+// startEncryptedLoad asks over a version of HTTP that keeps its connections.
+func startEncryptedLoad(addr, host string, version int, over func(*tls.Config) http.RoundTripper) *load {
 	ctx, stop := context.WithCancel(context.Background())
-	ld := &load{stop: stop, version: 2}
+	ld := &load{stop: stop, version: version}
 	for range 2 {
-		client := &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{
-			ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true, ServerName: host},
-		}}
+		client := &http.Client{Timeout: 20 * time.Second, Transport: over(&tls.Config{InsecureSkipVerify: true, ServerName: host})}
 		ld.wg.Go(func() {
 			defer client.CloseIdleConnections()
 			for ctx.Err() == nil {
