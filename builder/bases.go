@@ -150,6 +150,7 @@ func describeBase(ctx context.Context, image containerd.Image) (base, error) {
 	return base{
 		name: image.Name(), digest: image.Target().Digest.String(), size: size,
 		env: spec.Config.Env, history: spec.History, seed: strings.Fields(spec.Config.Labels[seedLabel]),
+		standIn: image.Labels()[standInLabel] != "",
 	}, nil
 }
 

@@ -74,6 +74,9 @@ func (s *solve) sizes(image platform.Image) string {
 	if s.onto.name == "" {
 		return text
 	}
+	if s.onto.slimmedFor(s.request.Plan) {
+		return fmt.Sprintf("%s, on %s (%s) without what only builds need", text, displayName(s.onto.name), megabytes(s.onto.size))
+	}
 	return fmt.Sprintf("%s: %s of %s and %s of its own", text, megabytes(s.onto.size), displayName(s.onto.name), megabytes(max(0, image.Size-s.onto.size)))
 }
 

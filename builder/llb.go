@@ -35,6 +35,8 @@ type base struct {
 	seed []string
 	// server is the image that csph's file server is copied from, of a site's run image that does not have it.
 	server string
+	// standIn says that it is one made here, which has nothing in it that only builds need.
+	standIn bool
 }
 
 // planDefinition turns a plan without a Dockerfile into LLB. The result depends on the arguments
@@ -65,7 +67,7 @@ func planState(service string, p buildpacks.Plan, build, run base, env map[strin
 			return app.built, err
 		}
 	}
-	final, err := withServer(runPackages(service, run, p.RunPackages), run, p)
+	final, err := withServer(slim(service, runPackages(service, run, p.RunPackages), run, p), run, p)
 	if err != nil {
 		return final, err
 	}
@@ -250,6 +252,9 @@ func imageConfig(p buildpacks.Plan, run base) ocispecs.Image {
 			Labels: map[string]string{"csph.language": p.Language},
 		},
 		History: slices.Clone(run.history),
+	}
+	if run.slimmedFor(p) {
+		img.History = nil // the layers are others
 	}
 	img.Config.Cmd = startCommand(p)
 	if p.Port != 0 {

@@ -196,10 +196,17 @@ func sudo() llb.RunOption {
 func (z zeropsBuild) image(built llb.State) (llb.State, error) {
 	st, err := z.prepared(built)
 	if err == nil {
-		st, err = withServer(st, z.run, z.plan)
+		st, err = withServer(slim(z.service, st, z.run, z.plan), z.run, z.plan)
 	}
 	if err != nil {
 		return st, err
+	}
+	for _, c := range z.plan.Copy {
+		op, err := copyOp(origin{}.from(c, survey{}), c, "", time.Time{})
+		if err != nil {
+			return st, err
+		}
+		st = st.File(op, llb.WithCustomName("copy "+c.From+" of "+displayName(c.Image)))
 	}
 	if len(z.plan.Files) > 0 {
 		st = st.File(files(z.plan.Files, z.survey.manifests), llb.WithCustomName("write files of the plan"))

@@ -157,7 +157,7 @@ func (j job) startDeno(p *Plan, config denoConfig) error {
 		// Fresh wants this to change with each version, and be the same for all of its processes (https://fresh.deno.dev/docs/concepts/deployment).
 		start, why = "exec env DENO_DEPLOYMENT_ID=$CSPH_DEPLOYMENT deno run -A main.ts", "Fresh 1 serves what its build task made"
 	case fresh:
-		start, why = "exec deno serve -A --host 0.0.0.0 --port ${PORT:-8080} _fresh/server.js", "Fresh serves what its build task made"
+		start, why = "exec env DENO_DEPLOYMENT_ID=$CSPH_DEPLOYMENT deno serve -A --host 0.0.0.0 --port ${PORT:-8080} _fresh/server.js", "Fresh serves what its build task made"
 	case task != "" && !strings.Contains(task, "--watch"):
 		start, why = "exec "+denoCommand(task), "the start task of deno.json"
 	case entry != "" && exportsFetch.MatchString(j.text(entry)):

@@ -33,6 +33,9 @@ func detectDotnet(j job) (*Plan, error) {
 	}
 	p.BuildEnv = buildEnv("", map[string]string{"DOTNET_CLI_TELEMETRY_OPTOUT": "1", "DOTNET_NOLOGO": "1", "DOTNET_SKIP_FIRST_TIME_EXPERIENCE": "1"})
 	d.steps(p)
+	if err := d.bringFrontend(p); err != nil {
+		return nil, err
+	}
 	if d.app.sdk() == blazorSDK {
 		p.Framework = "blazor"
 		p.serve(site{root: jvmFolder + "/wwwroot", singlePage: true, immutable: []string{"/_framework/"}})
@@ -127,6 +130,40 @@ func (d *dotnet) steps(p *Plan) {
 	if d.options.Build != "" {
 		p.Copy = []Copy{{From: appFolder, To: appFolder, Exclude: []string{".git", "**/obj", "**/*.cs"}}}
 	}
+}
+
+// bringFrontend brings Node.js where publishing the project builds a frontend with it.
+func (d *dotnet) bringFrontend(p *Plan) error {
+	why, folders := d.app.frontend()
+	if why == "" {
+		return nil
+	}
+	version := Version{Resolved: defaultNode}
+	for _, dir := range folders {
+		content, ok, err := d.read(path.Join(dir, "package.json"))
+		if err != nil || !ok {
+			continue
+		}
+		pkg, err := parsePackageJSON(path.Join(dir, "package.json"), content)
+		if err != nil {
+			return err
+		}
+		if asked := nodeVersion(d.source, pkg); asked.Source != "" {
+			version = asked
+			version.Resolved = resolveNode(asked.Wanted)
+		}
+		break
+	}
+	if version.Resolved == "" {
+		return &VersionError{Language: "Node.js", Wanted: version.Wanted, Source: version.Source, Offered: offeredNode}
+	}
+	p.bringNode(version.Resolved)
+	p.BuildEnv["PATH"] = nodeFolder + "/bin:" + p.BuildEnv["PATH"]
+	p.decide("Node.js "+version.Resolved+" while building", path.Base(d.app.file)+": "+why, "set engines.node in the frontend's package.json")
+	for i := range p.Steps {
+		p.Steps[i].Caches = append(slices.Clone(p.Steps[i].Caches), "/root/.npm")
+	}
+	return nil
 }
 
 // run starts the published assembly on ASP.NET Core's image, or on the runtime alone.

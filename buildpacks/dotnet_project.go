@@ -29,11 +29,16 @@ type dotnetXML struct {
 		OutputType       string `xml:"OutputType"`
 		AssemblyName     string `xml:"AssemblyName"`
 		IsTestProject    string `xml:"IsTestProject"`
+		SpaRoot          string `xml:"SpaRoot"`
 	} `xml:"PropertyGroup"`
 	Items []struct {
 		Packages   []dotnetReference `xml:"PackageReference"`
 		Frameworks []dotnetReference `xml:"FrameworkReference"`
+		Projects   []dotnetReference `xml:"ProjectReference"`
 	} `xml:"ItemGroup"`
+	Commands []struct {
+		Command string `xml:"Command,attr"`
+	} `xml:"Target>Exec"`
 }
 
 type dotnetReference struct {
@@ -196,6 +201,30 @@ func (d *dotnet) framework() (wanted, source string) {
 		}
 	}
 	return "", d.app.file + " TargetFramework"
+}
+
+// frontend says what of the project calls Node.js, and the folders whose package.json may say which: commands of its
+// targets, or a JavaScript project that it refers to. "" is nothing.
+func (p dotnetProject) frontend() (why string, folders []string) {
+	for _, groups := range p.xml.Groups {
+		if root := strings.ReplaceAll(groups.SpaRoot, `\`, "/"); root != "" && !strings.Contains(root, "$") {
+			folders = append(folders, path.Join(path.Dir(p.file), root))
+		}
+	}
+	for _, items := range p.xml.Items {
+		for _, project := range items.Projects {
+			if file := strings.ReplaceAll(project.Include, `\`, "/"); path.Ext(file) == ".esproj" {
+				return "it refers to " + path.Base(file), append(folders, path.Join(path.Dir(p.file), path.Dir(file)))
+			}
+		}
+	}
+	for _, exec := range p.xml.Commands {
+		switch name := firstWord(exec.Command); name {
+		case "npm", "npx", "yarn", "pnpm", "node":
+			return "a target of it calls " + name, append(folders, path.Dir(p.file))
+		}
+	}
+	return "", nil
 }
 
 // usesASPNET tells whether a program that is no web project needs ASP.NET Core's libraries.

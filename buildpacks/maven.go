@@ -185,13 +185,36 @@ func (m *mavenProject) plan(p *Plan, server jvmServer) error {
 		return m.noStart()
 	}
 	delivery.keep += server.keepFile()
-	m.deliverJVM(p, delivery, Step{Name: "build with Maven", Command: command + " -B -ntp -DskipTests" + m.selection() + " " + delivery.goals, Caches: []string{mavenCache}}, why)
+	arguments := " -B -ntp -DskipTests"
+	if profile, why := m.profile(); profile != "" {
+		arguments += " -P" + profile
+		p.decide("profile "+profile, why, "--build 'CMD'")
+	}
+	m.deliverJVM(p, delivery, Step{Name: "build with Maven", Command: command + arguments + m.selection() + " " + delivery.goals, Caches: []string{mavenCache}}, why)
 	return nil
 }
 
 func (m *mavenProject) noStart() error {
 	return &IncompleteError{Language: "Java", Missing: "no class with a main method is below src/main, and no plugin packages a program",
 		Advice: "name the mainClass in pom.xml, add a Procfile with `web: java -cp target/classes:target/dependency/* CLASS`, or give --run 'CMD'"}
+}
+
+// profile is the profile that a project is built with for production, with its reason: that of Vaadin, which bundles the
+// frontend there, or the counterpart of one that is for development and active by default, as JHipster has it.
+func (m *mavenProject) profile() (id, why string) {
+	profiles := slices.Concat(m.app.pom.Profiles, m.root.Profiles)
+	development := slices.ContainsFunc(profiles, func(p mavenProfile) bool { return p.Default && strings.HasPrefix(p.ID, "dev") })
+	vaadin := slices.Contains(m.coordinates(), "com.vaadin")
+	for _, p := range profiles {
+		switch {
+		case p.Default || p.ID != "prod" && p.ID != "production":
+		case vaadin:
+			return p.ID, "Vaadin bundles its frontend in it"
+		case development:
+			return p.ID, "the profile that is active by default is for development"
+		}
+	}
+	return "", ""
 }
 
 // selection makes Maven build the module to run and those that it needs.

@@ -18,6 +18,12 @@ type mavenPOM struct {
 	Properties   mavenProperties `xml:"properties"`
 	Dependencies []mavenArtifact `xml:"dependencies>dependency"`
 	Plugins      []mavenPlugin   `xml:"build>plugins>plugin"`
+	Profiles     []mavenProfile  `xml:"profiles>profile"`
+}
+
+type mavenProfile struct {
+	ID      string `xml:"id"`
+	Default bool   `xml:"activation>activeByDefault"`
 }
 
 type mavenArtifact struct {

@@ -52,6 +52,7 @@ func detectNode(j job) (*Plan, error) {
 		a.planSite(p, d)
 		return p, nil
 	}
+	p.Steps = append(p.Steps, d.before...)
 	return p, a.planServer(p, d)
 }
 

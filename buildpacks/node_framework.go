@@ -13,6 +13,7 @@ type delivery struct {
 	start      string
 	// startFirst says that start is better than scripts.start.
 	startFirst bool
+	before     []Step // of the build, before anything of the source is there
 	afterBuild string
 	caches     []string // folders of the app kept between builds
 	env        map[string]string
@@ -47,7 +48,7 @@ func nodeFrameworks() []nodeFramework {
 		{"vitepress", []string{"vitepress"}, deliverVitePress, false},
 		{"slidev", []string{"@slidev/cli"}, singlePage("dist", "slidev build", "/assets/"), false},
 		{"rspress", []string{"@rspress/core", "rspress"}, pages("doc_build", "rspress build", "/static/"), false},
-		{"eleventy", []string{"@11ty/eleventy"}, pages("_site", "eleventy"), false},
+		{"eleventy", []string{"@11ty/eleventy"}, deliverEleventy, false},
 		{"hexo", []string{"hexo"}, pages("public", "hexo generate"), false},
 		{"nest", []string{"@nestjs/core"}, deliverNest, false},
 		{"adonis", []string{"@adonisjs/core"}, deliverAdonis, false},

@@ -113,12 +113,24 @@ func (a *nodeApp) buildCommand(d delivery) (command, why string) {
 		return a.manager.run(".", "build"), "scripts.build in package.json at the root of the workspace"
 	case a.pkg.Scripts["build"] != "":
 		return a.manager.run(a.dir, "build"), "scripts.build in " + a.in("package.json")
+	case a.compileScript() != "":
+		return a.manager.run(a.dir, a.compileScript()), "scripts." + a.compileScript() + " in " + a.in("package.json") + "; there is no scripts.build"
 	case a.buildOfStart() != "":
 		return inDir(a.dir, a.buildOfStart()), "scripts." + a.startScript() + " in " + a.in("package.json") + " begins with it"
 	case d.build != "":
 		return inDir(a.dir, d.build), "this is how " + d.framework + " is built"
 	}
 	return "", ""
+}
+
+// compileScript is the script that builds where none is called build, or "".
+func (a *nodeApp) compileScript() string {
+	for _, name := range []string{"build:prod", "build:production", "compile", "transpile"} {
+		if a.pkg.Scripts[name] != "" {
+			return name
+		}
+	}
+	return ""
 }
 
 func inDir(dir, command string) string {

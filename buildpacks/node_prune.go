@@ -88,6 +88,8 @@ func (m nodeManager) pruneMembers(app string, others []string) string {
 		return m.prune() + "\n" + remove
 	case m.name == "yarn":
 		return remove + "\nyarn install --pure-lockfile --non-interactive --production --ignore-scripts --prefer-offline"
+	case m.name == "bun" && app != "":
+		return remove + "\nrm -rf node_modules && bun install --production --ignore-scripts --filter " + shellQuote(app)
 	case m.name == "bun":
 		return remove + "\nrm -rf node_modules && bun install --production --ignore-scripts"
 	}

@@ -92,27 +92,46 @@ func deliverRemix(a *nodeApp) delivery {
 
 var spaMode = regexp.MustCompile(`\bssr\s*:\s*false\b`)
 
-// deliverSvelteKit goes by the adapter. adapter-auto, which templates start with, takes the one for Node.js
-// where it believes to be in Google Cloud's buildpacks (https://svelte.dev/docs/kit/adapter-auto).
+// deliverSvelteKit goes by the adapter.
 func deliverSvelteKit(a *nodeApp) delivery {
+	config := a.configText("svelte.config") + a.configText("vite.config")
 	if a.pkg.needs("@sveltejs/adapter-static") {
-		config := a.configText("svelte.config") + a.configText("vite.config")
 		d := pages(safeFolder(setting(config, "pages"), "build"), "vite build", "/_app/immutable/")(a)
 		d.site.singlePage = setting(config, "fallback") == "index.html"
 		d.siteAlways = true
 		return d
 	}
-	// The router ends TLS and says so in these headers.
-	d := delivery{build: "vite build", start: "node build", env: map[string]string{
-		"PROTOCOL_HEADER": "x-forwarded-proto", "HOST_HEADER": "x-forwarded-host"}}
-	if a.pkg.needs("@sveltejs/adapter-auto") {
+	// The router ends TLS, and says so and who asks in these headers.
+	d := delivery{build: "vite build", start: "node build", env: map[string]string{"PROTOCOL_HEADER": "x-forwarded-proto",
+		"HOST_HEADER": "x-forwarded-host", "ADDRESS_HEADER": "x-forwarded-for", "XFF_DEPTH": "1"}}
+	switch {
+	case a.pkg.needs("@sveltejs/adapter-node"):
+		d.start = "node " + shellQuote(safeFolder(setting(config, "out"), "build"))
+	case a.pkg.needs("@sveltejs/adapter-auto"):
 		d.buildEnv = map[string]string{"GCP_BUILDPACKS": "true"}
-		d.warnings = []string{"adapter-auto installs @sveltejs/adapter-node at every build; add it to package.json and to the SvelteKit configuration"}
-	} else if !a.pkg.needs("@sveltejs/adapter-node") {
+		d.before = []Step{{Name: "install @sveltejs/adapter-node", Inputs: []string{}, Command: "npm install --prefix / --no-save --no-audit --no-fund --legacy-peer-deps " + a.svelteAdapter()}}
+		d.warnings = []string{"@sveltejs/adapter-node is installed beside the app, since adapter-auto wants it here: add it to package.json and to the SvelteKit configuration, and the lockfile keeps its release"}
+	default:
 		d.warnings = []string{"no adapter that is known here; @sveltejs/adapter-node makes a server"}
 	}
 	return d
 }
+
+// svelteAdapter is the adapter for Node.js that goes with the release of SvelteKit. adapter-auto, which templates start with,
+// takes it where it believes to be in Google Cloud's buildpacks, and installs it at every build unless it finds it
+// (https://svelte.dev/docs/kit/adapter-auto). It looks for it from the app's folder upwards, so that it need not be among
+// the app's own packages, whichever package manager those are of.
+func (a *nodeApp) svelteAdapter() string {
+	releases := map[string]string{"1": "@1", "2": "@5"}
+	m := firstMajor.FindStringSubmatch(a.pkg.Dependencies["@sveltejs/kit"] + a.pkg.DevDependencies["@sveltejs/kit"])
+	if m == nil {
+		return "@sveltejs/adapter-node"
+	}
+	return "@sveltejs/adapter-node" + releases[m[1]]
+}
+
+// firstMajor finds the major release that a range begins with.
+var firstMajor = regexp.MustCompile(`^[~^>=v ]*([0-9]+)`)
 
 // deliverQwik: without an adapter, whose script is serve, there is only the preview server.
 func deliverQwik(a *nodeApp) delivery {
@@ -130,10 +149,11 @@ func deliverFastify(*nodeApp) delivery {
 
 // deliverAstro: a server only with the Node.js adapter.
 func deliverAstro(a *nodeApp) delivery {
+	dir := safeFolder(setting(a.configText("astro.config"), "outDir"), "dist")
 	if a.pkg.needs("@astrojs/node") {
-		return delivery{build: "astro build", start: "node ./dist/server/entry.mjs"}
+		return delivery{build: "astro build", start: "node " + shellQuote("./"+dir+"/server/entry.mjs")}
 	}
-	d := pages(safeFolder(setting(a.configText("astro.config"), "outDir"), "dist"), "astro build", "/_astro/")(a)
+	d := pages(dir, "astro build", "/_astro/")(a)
 	d.siteAlways = true
 	return d
 }

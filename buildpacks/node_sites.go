@@ -73,6 +73,18 @@ func deliverVitePress(a *nodeApp) delivery {
 	return d
 }
 
+// eleventyOutput finds the output folder on Eleventy's command line.
+var eleventyOutput = regexp.MustCompile(`\beleventy\b.*\s--output[= ](\S+)`)
+
+// deliverEleventy takes the output folder of the build script, or of the configuration.
+func deliverEleventy(a *nodeApp) delivery {
+	dir := setting(a.configText("eleventy.config")+a.configText(".eleventy"), "output")
+	if m := eleventyOutput.FindStringSubmatch(a.pkg.Scripts["build"]); m != nil {
+		dir = m[1]
+	}
+	return pages(safeFolder(dir, "_site"), "eleventy")(a)
+}
+
 // angularJSON is what a plan needs of angular.json.
 type angularJSON struct {
 	DefaultProject string                    `json:"defaultProject"`
@@ -86,6 +98,7 @@ type angularProject struct {
 			Builder string `json:"builder"`
 			Options struct {
 				OutputPath json.RawMessage `json:"outputPath"`
+				OutputMode string          `json:"outputMode"`
 				SSR        json.RawMessage `json:"ssr"`
 			} `json:"options"`
 		} `json:"build"`
@@ -151,8 +164,12 @@ func (p angularProject) output(name string) (base, browser string) {
 	return base, browser
 }
 
-// rendersOnServer tells whether ssr is on: true, or an object with an entry.
+// rendersOnServer tells whether ssr is on: true, or an object with an entry. With outputMode static it is there to render
+// pages while building, and leaves no server (https://angular.dev/guide/ssr).
 func (p angularProject) rendersOnServer() bool {
+	if p.Architect.Build.Options.OutputMode == "static" {
+		return false
+	}
 	ssr := strings.TrimSpace(string(p.Architect.Build.Options.SSR))
 	return ssr != "" && ssr != "false" && ssr != "null"
 }

@@ -163,6 +163,9 @@ func isDevServer(command string) bool {
 	for part := range strings.SplitSeq(command, "&&") {
 		words := programWords(part)
 		line := strings.Join(words, " ") + " "
+		if len(words) > 0 && path.Base(words[0]) == "eleventy" && slices.ContainsFunc(words, func(w string) bool { return w == "--serve" || w == "--watch" }) {
+			return true
+		}
 		if slices.ContainsFunc(devServers, func(d string) bool { return strings.HasPrefix(line, d+" ") }) {
 			return true
 		}

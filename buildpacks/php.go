@@ -16,6 +16,7 @@ type phpApp struct {
 }
 
 const (
+	phpImages     = "docker.io/library/php:"
 	composerImage = "docker.io/library/composer:2"
 	composerCache = "/root/.cache/composer"
 	phpFolder     = "/usr/local/lib/php/extensions"
@@ -48,6 +49,7 @@ func detectPHP(j job) (*Plan, error) {
 	a.environment(p, f)
 	a.steps(p, f)
 	a.serve(p, f)
+	p.slimmed()
 	return p, nil
 }
 

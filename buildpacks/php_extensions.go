@@ -51,7 +51,7 @@ var phpExtensions = map[string]phpExtension{
 
 // extensions compiles what the project, its packages and its framework ask for, and switches OPcache on.
 func (a *phpApp) extensions(p *Plan, f phpFramework) {
-	asked := a.wantedExtensions()
+	asked, where := a.askedExtensions(f)
 	var build, run, compile, pecl, configure []string
 	for _, name := range sortedSet(append(slices.Clone(asked), f.extensions...)) {
 		if slices.Contains(phpBuiltIn, name) {
@@ -71,7 +71,7 @@ func (a *phpApp) extensions(p *Plan, f phpFramework) {
 		} else {
 			compile = append(compile, name)
 		}
-		p.decide("extension "+name, extensionWhy(name, asked, f), "change ext-"+name+" in composer.json")
+		p.decide("extension "+name, extensionWhy(name, where[name], asked, f), "change ext-"+name+" in composer.json")
 	}
 	p.RunPackages = sortedSet(run)
 	if a.composer.there && !(a.lock.there && len(a.lock.Packages) == 0) {
@@ -82,7 +82,10 @@ func (a *phpApp) extensions(p *Plan, f phpFramework) {
 		Command: strings.Join(append(configure, extensionCommands(compile, pecl)...), "\n")})
 }
 
-func extensionWhy(name string, asked []string, f phpFramework) string {
+func extensionWhy(name, file string, asked []string, f phpFramework) string {
+	if file != "" {
+		return file + " uses it"
+	}
 	if slices.Contains(asked, name) {
 		return "composer.json or a locked package requires ext-" + name
 	}

@@ -113,7 +113,10 @@ func extendSymfony(a *phpApp, f *phpFramework) {
 }
 
 // extendWordPress adds what its hosting handbook asks for (https://make.wordpress.org/hosting/handbook/server-environment/).
-func extendWordPress(_ *phpApp, f *phpFramework) {
+func extendWordPress(a *phpApp, f *phpFramework) {
+	if a.isFile("config/application.php") { // Bedrock, which keeps search engines out elsewhere (https://roots.io/bedrock/docs/deployment/)
+		f.env["WP_ENV"] = "production"
+	}
 	f.extensions = []string{"exif", "gd", "intl", "mysqli", "zip"}
 	f.warnings = append(f.warnings, "uploads and plugins that are installed while it runs stay inside of the spherelet: they are gone with the next deployment; keep uploads in object storage, and plugins in the source")
 }

@@ -12,7 +12,7 @@ import (
 var offeredPHP = []string{"8.5", "8.4", "8.3", "8.2", "8.1"}
 
 func phpImage(version string) string {
-	return "docker.io/library/php:" + version + "-apache-bookworm"
+	return phpImages + version + "-apache-bookworm"
 }
 
 // phpVersion finds the wanted version: what pins one before what bounds it.

@@ -40,10 +40,13 @@ type Plan struct {
 	// RunPackages are Debian packages that the run image needs beyond what its base has; the builder installs
 	// them as root, before anything is copied.
 	RunPackages []string `json:"run_packages,omitempty"`
+	// RunSlim is a script that takes out of the run image what only builds need. The builder runs it as root after
+	// RunPackages and, of zerops.yml, run.prepareCommands; what it takes out is in no layer of the image.
+	RunSlim string `json:"run_slim,omitempty"`
 	// User is the numeric uid the run image runs as. What is copied to /app belongs to it.
 	User string `json:"user,omitempty"`
 
-	// Zerops is what zerops.yml says. The builder then follows it instead of Steps and Copy.
+	// Zerops is what zerops.yml says. The builder then follows it instead of Steps, and copies from other images alone.
 	Zerops *zerops.Plan `json:"zerops,omitempty"`
 
 	// Decisions explain the plan, one each: what was decided, why, and how to override it.

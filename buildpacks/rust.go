@@ -149,6 +149,16 @@ var rustNative = []struct {
 	{[]string{"rdkafka"}, []string{"libsasl2-2", "libssl3"}},
 }
 
+// crates whose build scripts call programs or libraries that the build image has not.
+var rustTools = []struct {
+	crates []string
+	build  string
+}{
+	{[]string{"prost-build", "tonic-build", "tonic-prost-build", "protobuf-codegen"}, "protobuf-compiler"},
+	{[]string{"bindgen"}, "libclang-dev"},
+	{[]string{"cmake"}, "cmake"},
+}
+
 // lockedCrate finds the names of Cargo.lock.
 var lockedCrate = regexp.MustCompile(`(?m)^name = "([^"]+)"$`)
 
@@ -158,8 +168,10 @@ func (c *cargo) nativePackages(p *Plan) {
 	for _, m := range lockedCrate.FindAllStringSubmatch(c.text("Cargo.lock"), -1) {
 		locked[m[1]] = true
 	}
-	for name := range c.app.manifest.Dependencies {
-		locked[name] = true
+	for _, dependencies := range []map[string]any{c.app.manifest.Dependencies, c.app.manifest.BuildDependencies} {
+		for name := range dependencies {
+			locked[name] = true
+		}
 	}
 	if features := c.app.manifest.features("diesel"); slices.Contains(features, "postgres") {
 		locked["pq-sys"] = true
@@ -171,4 +183,12 @@ func (c *cargo) nativePackages(p *Plan) {
 		}
 	}
 	p.RunPackages = sortedSet(p.RunPackages)
+	var build []string
+	for _, tool := range rustTools {
+		if i := slices.IndexFunc(tool.crates, func(name string) bool { return locked[name] }); i >= 0 {
+			build = append(build, tool.build)
+			p.decide("Debian package "+tool.build+" while building", "the crate "+tool.crates[i]+" needs it", "")
+		}
+	}
+	p.installSystem(build)
 }

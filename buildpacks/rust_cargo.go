@@ -55,7 +55,8 @@ type cargoManifest struct {
 			RustVersion string `toml:"rust-version"`
 		} `toml:"package"`
 	} `toml:"workspace"`
-	Dependencies map[string]any `toml:"dependencies"`
+	Dependencies      map[string]any `toml:"dependencies"`
+	BuildDependencies map[string]any `toml:"build-dependencies"`
 }
 
 // features are those that a manifest asks of a dependency.

@@ -85,9 +85,12 @@ func planZerops(j job, z *zerops.Plan) *Plan {
 	case p.Start != "":
 	case z.Static():
 		p.serveZerops(z)
+	case strings.HasPrefix(z.Run.Base, "php-nginx"):
+		p.serveNginxPHP(z)
 	default:
 		p.servePHP(z)
 	}
+	p.slimmed()
 	return p
 }
 

@@ -1,10 +1,11 @@
 FROM docker.io/library/debian:bookworm-slim
-# The extensions that the official image has are there; the others come from Debian through the same commands.
+# One stand-in for the image with Apache and the one with PHP-FPM. The extensions that the official images have are
+# there; the others come from Debian through the same commands.
 RUN apt-get update && \
-    apt-get install -y --no-install-recommends apache2 ca-certificates curl libapache2-mod-php8.2 php8.2-cli php8.2-curl php8.2-mbstring \
+    apt-get install -y --no-install-recommends apache2 ca-certificates curl libapache2-mod-php8.2 php8.2-cli php8.2-curl php8.2-fpm php8.2-mbstring \
       php8.2-opcache php8.2-readline php8.2-sqlite3 php8.2-xml && \
     rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/www/html/* && \
-    ln -s /usr/bin/php8.2 /usr/local/bin/php && \
+    ln -s /usr/bin/php8.2 /usr/local/bin/php && ln -s /usr/sbin/php-fpm8.2 /usr/local/sbin/php-fpm && \
     ln -sfT /dev/stderr /var/log/apache2/error.log && ln -sfT /dev/stdout /var/log/apache2/access.log && \
     chmod 1777 /var/log/apache2 /var/lock /var/www/html && mkdir -p /var/run/apache2 && chmod 1777 /var/run/apache2
 COPY --chmod=755 <<"END" /usr/local/bin/docker-php-ext-install

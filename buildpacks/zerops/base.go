@@ -48,6 +48,7 @@ func families() []family {
 		{name: "php", latest: "8.5", alpine: "docker.io/library/php:%s-cli-alpine", build: "docker.io/library/php:%s-cli-bookworm",
 			run: "docker.io/library/php:%s-cli-bookworm", spare: "docker.io/library/php:%s-apache-bookworm", caches: []string{"/root/.cache", "/root/.composer"}},
 		{name: "php-apache", latest: "8.5", run: "docker.io/library/php:%s-apache-bookworm", runOnly: true, inBuild: "php", builtIn: true},
+		{name: "php-nginx", latest: "8.5", run: "docker.io/library/php:%s-fpm-bookworm", runOnly: true, inBuild: "php", builtIn: true},
 		official("ruby", "ruby", "3.4", "/root/.cache"),
 		{name: "rust", latest: "1.86", aliases: map[string]string{"1": "1.86", "stable": "1.86"}, alpine: "docker.io/library/rust:%s-alpine",
 			build: "docker.io/library/rust:%s-bookworm", run: "docker.io/library/rust:%s-bookworm", bare: "cargo", caches: []string{"/usr/local/cargo/registry"}},
@@ -77,7 +78,7 @@ func official(name, image, latest string, caches ...string) family {
 }
 
 // otherNames are names of bases that mean one of families.
-var otherNames = map[string]string{"golang": "go", "php-nginx": "php-apache"}
+var otherNames = map[string]string{"golang": "go"}
 
 func familyNamed(name string) (family, bool) {
 	if other := otherNames[name]; other != "" {
@@ -96,7 +97,7 @@ func familyNames() []string {
 	for _, f := range families() {
 		names = append(names, f.name)
 	}
-	return append(names, "golang", "php-nginx")
+	return append(names, "golang")
 }
 
 var baseVersion = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{0,30}$`)

@@ -74,7 +74,7 @@ func (p *Plan) WebPort() int {
 	return 0
 }
 
-// BuiltIn reports whether the run image starts by itself: static, nginx and PHP with Apache.
+// BuiltIn reports whether the run image starts by itself: static, nginx, and PHP with Apache or nginx.
 func (p *Plan) BuiltIn() bool {
 	t, problem, _ := parseBase(p.Run.Base)
 	return problem == "" && t.builtIn
@@ -222,9 +222,6 @@ func (p *Plan) planRun(s *Setup) {
 	p.note("run in "+short(p.RunImage.Name), why, "run.base and run.os in "+p.File)
 	for _, process := range p.Run.Processes() {
 		p.note("start: "+firstLine(process.String()), "run.start or run.startCommands", "")
-	}
-	if t.name == "php-apache" && strings.HasPrefix(p.Run.Base, "php-nginx") {
-		p.Warnings = append(p.Warnings, "run.base "+p.Run.Base+": PHP is served by Apache here, not by nginx")
 	}
 	for _, port := range p.Run.Ports {
 		if port.Protocol == "UDP" {

@@ -31,7 +31,7 @@ func TestBasesStandForOfficialImages(t *testing.T) {
 		{"golang@1.25", "ubuntu", "golang:1.25-bookworm", "", "debian:bookworm-slim", ""},
 		{"python@3.12", "alpine", "python:3.12-alpine", "python:3.12-slim-bookworm", "python:3.12-alpine", "python:3.12-slim-bookworm"},
 		{"php@8.3", "ubuntu", "php:8.3-cli-bookworm", "php:8.3-apache-bookworm", "php:8.3-cli-bookworm", ""},
-		{"php-nginx@8.3", "ubuntu", "php:8.3-cli-bookworm", "php:8.3-apache-bookworm", "php:8.3-apache-bookworm", ""},
+		{"php-nginx@8.3", "ubuntu", "php:8.3-cli-bookworm", "php:8.3-apache-bookworm", "php:8.3-fpm-bookworm", ""},
 		{"ubuntu@22.04", "ubuntu", "ubuntu:22.04", "debian:bookworm-slim", "ubuntu:22.04", "debian:bookworm-slim"},
 		{"alpine@3.20", "alpine", "alpine:3.20", "debian:bookworm-slim", "alpine:3.20", "debian:bookworm-slim"},
 		{"java@21", "alpine", "eclipse-temurin:21-jdk-alpine", "eclipse-temurin:21-jdk", "eclipse-temurin:21-jdk-alpine", "eclipse-temurin:21-jre"},

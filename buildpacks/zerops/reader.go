@@ -71,7 +71,7 @@ func (r *reader) unknown(e entry, path string, fields []field) {
 var notOffered = map[string]string{
 	"mount":               "remove it; a spherelet's files go with it: keep what must stay in a database or an object store",
 	"volume":              "remove it; a spherelet's files go with it: keep what must stay in a database or an object store",
-	"siteConfigPath":      "remove it; rules for php-apache@ go into a .htaccess file, and run.documentRoot names the folder that is served",
+	"siteConfigPath":      "remove it; rules for php-apache@ go into a .htaccess file, and run.documentRoot names the folder that is served, by php-nginx@ too",
 	"init":                "its name is initCommands",
 	"verticalAutoscaling": "remove it; the size of a spherelet is its shape: csph services configure --shape",
 }

@@ -1,0 +1,4 @@
+import { app } from './app'
+const port = app.get('port')
+const host = app.get('host')
+app.listen(port)

@@ -1,0 +1,2 @@
+package com.x;
+public class ShopApp { public static void main(String[] a) {} }

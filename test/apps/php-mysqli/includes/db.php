@@ -1,0 +1,1 @@
+<?php $c = new mysqli(getenv('DB_HOST'), getenv('DB_USER'), getenv('DB_PASS'), 'shop');

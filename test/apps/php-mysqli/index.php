@@ -1,0 +1,1 @@
+<?php require 'includes/db.php'; echo 'hi';

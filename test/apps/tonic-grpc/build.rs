@@ -1,0 +1,1 @@
+fn main(){ tonic_build::compile_protos("proto/helloworld.proto").unwrap(); }

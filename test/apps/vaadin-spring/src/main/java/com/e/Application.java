@@ -1,0 +1,2 @@
+package com.e;
+public class Application { public static void main(String[] args) {} }
