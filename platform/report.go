@@ -45,6 +45,8 @@ const (
 	ReportPending ReportState = "pending"
 	ReportSuccess ReportState = "success"
 	ReportFailure ReportState = "failure"
+	// ReportInactive says that what was deployed to the environment of a ReportDeployment has gone.
+	ReportInactive ReportState = "inactive"
 )
 
 // EventPreviewGone says that a pull request's preview was withdrawn although it is open.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"csph/gitd/forge"
@@ -176,18 +177,35 @@ func comment(svc platform.Service, dep platform.Deployment, p platform.Preview, 
 	return text
 }
 
-// gone tells a pull request, if it was told of a preview, that this one has gone.
+// gone tells a pull request, if it was told of a preview, that this one has gone, and a host that has a list of deployments that
+// those of the preview are there no more.
 func (r reports) gone(ctx context.Context, p platform.Preview, why string) error {
 	last, err := r.db.Report(ctx, commentSubject(p))
-	if err != nil {
-		return ignoreMissing(err)
+	if err == nil {
+		last.Text, last.State, last.Last, last.URL = "The preview has gone: "+why, platform.ReportSuccess, true, ""
+		err = r.db.QueueReports(ctx, "", 0, last)
 	}
-	last.Text, last.State, last.Last, last.URL = "The preview has gone: "+why, platform.ReportSuccess, true, ""
-	if err := r.db.QueueReports(ctx, "", 0, last); err != nil {
-		return err
+	if err = ignoreMissing(err); err == nil {
+		err = ignoreMissing(r.retire(ctx, p, why))
 	}
 	r.wake()
-	return nil
+	return err
+}
+
+// retire queues what is told of the deployments of a preview that goes. ErrNotFound when nothing is told of its parent's.
+func (r reports) retire(ctx context.Context, p platform.Preview, why string) error {
+	provider, _, err := r.Address(ctx, p.Parent)
+	if err != nil || !slices.Contains(forge.Kinds(provider), platform.ReportDeployment) {
+		return err
+	}
+	svc, err := r.db.Service(ctx, p.Service)
+	if err != nil {
+		return err
+	}
+	return r.db.QueueReports(ctx, "", 0, platform.Report{
+		Subject: fmt.Sprintf("gone %s/%d", p.Parent, p.Number), Service: p.Parent, Kind: platform.ReportDeployment, State: platform.ReportInactive,
+		Environment: svc.EnvName + "/" + svc.Name, Pull: p.Number, Text: "the preview has gone: " + why, Last: true,
+	})
 }
 
 // serveReports follows what happens and tells the hosts of repositories, until ctx ends.

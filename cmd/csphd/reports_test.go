@@ -147,4 +147,8 @@ func TestAPreviewIsReportedWithItsParentsTokenAndCommentsOnce(t *testing.T) {
 	if last, err := r.db.Report(t.Context(), comment.Subject); err != nil || !last.Last || !strings.Contains(last.Text, "has gone: closed.") {
 		t.Errorf("%+v, %v", last, err)
 	}
+	over, err := r.db.Report(t.Context(), "gone "+parent.ID+"/7")
+	if err != nil || over.Kind != platform.ReportDeployment || over.State != platform.ReportInactive || over.Environment != "pr-7/shop" || over.Service != parent.ID || !over.Last {
+		t.Errorf("%+v, %v", over, err)
+	}
 }

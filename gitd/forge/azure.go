@@ -52,5 +52,11 @@ func azure() dialect {
 				"comments": []any{map[string]any{"parentCommentId": 0, "content": r.Text, "commentType": 1}}, "status": "closed",
 			}}
 		},
+		comments: func(s site, r platform.Report, _ int) listing {
+			return listing{
+				path: s.name + "/pullRequests/" + strconv.Itoa(r.Pull) + "/threads" + azureVersion,
+				list: []string{"value"}, id: []string{"id"}, mark: []string{"comments", "0", "content"},
+			}
+		},
 	}
 }

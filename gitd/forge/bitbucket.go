@@ -36,6 +36,12 @@ func bitbucket() dialect {
 			}
 			return call{method: http.MethodPost, path: comments, body: body, handle: []string{"id"}}
 		},
+		comments: func(s site, r platform.Report, _ int) listing {
+			return listing{
+				path: "repositories/" + s.name + "/pullrequests/" + strconv.Itoa(r.Pull) + "/comments?sort=-created_on&pagelen=100",
+				list: []string{"values"}, id: []string{"id"}, mark: []string{"content", "raw"},
+			}
+		},
 	}
 }
 
@@ -73,6 +79,12 @@ func bitbucketServer() dialect {
 				return call{method: http.MethodPut, path: comments + "/" + url.PathEscape(r.Handle), body: map[string]any{"text": r.Text}}
 			}
 			return call{method: http.MethodPost, path: comments, body: map[string]any{"text": r.Text}, handle: []string{"id"}}
+		},
+		comments: func(s site, r platform.Report, _ int) listing {
+			return listing{
+				path: "rest/api/1.0/" + s.name + "/pull-requests/" + strconv.Itoa(r.Pull) + "/activities?limit=100",
+				list: []string{"values"}, id: []string{"comment", "id"}, mark: []string{"comment", "text"},
+			}
 		},
 		version: func(s site, r platform.Report) call {
 			return call{method: http.MethodGet, path: serverComments(s, r) + "/" + url.PathEscape(r.Handle), handle: []string{"version"}}

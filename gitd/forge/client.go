@@ -9,8 +9,10 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"csph/gitd/remote"
@@ -24,12 +26,20 @@ const (
 )
 
 // Client tells the hosts of repositories things. Safe for concurrent use.
-type Client struct{ http *http.Client }
+type Client struct {
+	http *http.Client
+
+	mu     sync.Mutex
+	places map[string]site // of the repositories that were looked for, by address
+}
 
 // NewClient returns a client that connects by transport: remote's, which goes where repositories may be. It follows no
 // redirect: the credential is for the host that it was given for.
 func NewClient(transport http.RoundTripper) *Client {
-	return &Client{&http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+	return &Client{
+		http:   &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
+		places: map[string]site{},
+	}
 }
 
 // RefusedError says that a host does not do what it was asked for.
@@ -56,21 +66,22 @@ func (e *RefusedError) Closed() bool {
 }
 
 // Tell tells a repository's host r, and returns the handle by which it is changed afterwards. It blocks until the host has
-// answered, 15 seconds for each of up to three requests. Errors are *RefusedError, *remote.AddressError below a
+// answered, 15 seconds for each request: what is made is looked for before, so that one whose making was not noted is not made
+// twice. Errors are *RefusedError, *remote.AddressError below a
 // *url.Error, platform.ErrInvalid for a repository that has no API, or those of the network.
 func (c *Client) Tell(ctx context.Context, p Provider, to remote.Repository, r platform.Report) (handle string, err error) {
-	s, err := newSite(p, to.URL)
-	if err != nil {
+	t, err := c.telling(ctx, p, to)
+	switch {
+	case err != nil:
 		return r.Handle, err
-	}
-	t := &telling{client: c, site: s, dialect: dialects()[p], credential: to.Credential}
-	switch r.Kind {
-	case platform.ReportComment:
+	case r.Kind == platform.ReportComment:
 		return t.comment(ctx, r)
-	case platform.ReportDeployment:
+	case r.Kind == platform.ReportDeployment && r.State == platform.ReportInactive:
+		return "", t.retire(ctx, r)
+	case r.Kind == platform.ReportDeployment:
 		return t.deployment(ctx, r)
 	}
-	_, err = t.ask(ctx, t.dialect.status(s, r))
+	_, err = t.ask(ctx, t.dialect.status(t.site, r))
 	return "", err
 }
 
@@ -82,10 +93,52 @@ type telling struct {
 	credential remote.Credential
 }
 
+func (c *Client) telling(ctx context.Context, p Provider, to remote.Repository) (*telling, error) {
+	sites, err := newSites(p, to.URL)
+	if err != nil {
+		return nil, err
+	}
+	t := &telling{client: c, site: sites[0], dialect: dialects()[p], credential: to.Credential}
+	if len(sites) == 1 {
+		return t, nil
+	}
+	return t, t.locate(ctx, to.URL, sites)
+}
+
+// locate finds out at which of several sites the repository is; when none says so, the first one stays.
+func (t *telling) locate(ctx context.Context, address string, sites []site) error {
+	t.client.mu.Lock()
+	known, ok := t.client.places[address]
+	t.client.mu.Unlock()
+	if ok {
+		t.site = known
+		return nil
+	}
+	for _, t.site = range sites {
+		name, err := t.ask(ctx, t.dialect.self(t.site))
+		var network *url.Error
+		if errors.As(err, &network) {
+			return err
+		}
+		if want, _ := url.PathUnescape(t.site.name); err == nil && strings.EqualFold(name, want) {
+			t.client.mu.Lock()
+			t.client.places[address] = t.site
+			t.client.mu.Unlock()
+			return nil
+		}
+	}
+	t.site = sites[0]
+	return nil
+}
+
 // comment changes the comment that is there; one that somebody has deleted is made again.
 func (t *telling) comment(ctx context.Context, r platform.Report) (string, error) {
+	r.Text += "\n\n" + marker(r).hidden()
 	if r.Handle == "" {
-		return t.ask(ctx, t.dialect.comment(t.site, r))
+		found, err := t.find(ctx, r)
+		if r.Handle = found; err != nil || found == "" {
+			return t.make(ctx, r, err)
+		}
 	}
 	change := t.dialect.comment(t.site, r)
 	err := t.addVersion(ctx, r, &change)
@@ -95,9 +148,17 @@ func (t *telling) comment(ctx context.Context, r platform.Report) (string, error
 	var refused *RefusedError
 	if errors.As(err, &refused) && (refused.Status == http.StatusNotFound || refused.Status == http.StatusGone) {
 		r.Handle = ""
-		return t.ask(ctx, t.dialect.comment(t.site, r))
+		return t.make(ctx, r, nil)
 	}
 	return r.Handle, err
+}
+
+// make makes a comment, unless err kept from looking whether it is there.
+func (t *telling) make(ctx context.Context, r platform.Report, err error) (string, error) {
+	if err != nil {
+		return "", err
+	}
+	return t.ask(ctx, t.dialect.comment(t.site, r))
 }
 
 // addVersion adds to a change what it is a change of, where the host wants that.
@@ -126,7 +187,11 @@ func (t *telling) deployment(ctx context.Context, r platform.Report) (handle str
 		return "", nil
 	}
 	if r.Handle == "" {
-		if r.Handle, err = t.ask(ctx, t.dialect.deployment(t.site, r)); err != nil {
+		r.Handle, err = t.first(ctx, t.dialect.deployments(t.site, r), marker(r))
+		if err == nil && r.Handle == "" {
+			r.Handle, err = t.ask(ctx, t.dialect.deployment(t.site, r))
+		}
+		if err != nil {
 			return "", err
 		}
 	}
@@ -136,28 +201,37 @@ func (t *telling) deployment(ctx context.Context, r platform.Report) (handle str
 
 // ask makes one request, and returns the handle that its answer has.
 func (t *telling) ask(ctx context.Context, c call) (handle string, err error) {
+	body, err := t.exchange(ctx, c, maxAnswer)
+	if err != nil || body == nil {
+		return "", err
+	}
+	return handleIn(body, c.handle)
+}
+
+// exchange makes one request, and returns the answer as far as limit; nil when it says that this is known already.
+func (t *telling) exchange(ctx context.Context, c call, limit int64) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
 	request, err := t.request(ctx, c)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	answer, err := t.client.http.Do(request)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	defer answer.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
+	body, err := io.ReadAll(io.LimitReader(answer.Body, limit))
 	if err != nil {
-		return "", fmt.Errorf("read the answer of %s: %w", t.site.api.Host, err)
+		return nil, fmt.Errorf("read the answer of %s: %w", t.site.api.Host, err)
 	}
 	if answer.StatusCode/100 != 2 {
 		if t.dialect.told != nil && t.dialect.told(answer.StatusCode, body) {
-			return "", nil
+			return nil, nil
 		}
-		return "", t.refused(answer, body)
+		return nil, t.refused(answer, body)
 	}
-	return handleIn(body, c.handle)
+	return body, nil
 }
 
 func (t *telling) request(ctx context.Context, c call) (*http.Request, error) {
@@ -187,101 +261,4 @@ func (t *telling) request(ctx context.Context, c call) (*http.Request, error) {
 	}
 	t.dialect.sign(request, t.credential)
 	return request, nil
-}
-
-// refused is an answer that is no success.
-func (t *telling) refused(answer *http.Response, body []byte) error {
-	e := &RefusedError{Host: t.site.api.Host, Status: answer.StatusCode, Reason: reasonIn(body)}
-	limited := answer.Header.Get("X-RateLimit-Remaining") == "0" || answer.Header.Get("Retry-After") != ""
-	switch {
-	case e.Status == http.StatusTooManyRequests, e.Status == http.StatusForbidden && limited:
-		e.Later, e.After = true, after(answer.Header, time.Now())
-	case e.Status == http.StatusRequestTimeout, e.Status >= 500:
-		e.Later, e.After = true, after(answer.Header, time.Now())
-	}
-	return e
-}
-
-const longestWait = time.Hour
-
-// after is how long a host asks to be left alone (RFC 9110 section 10.2.3, and what GitHub and GitLab say of their limits).
-func after(h http.Header, now time.Time) time.Duration {
-	wait := time.Duration(0)
-	if seconds, err := strconv.ParseInt(h.Get("Retry-After"), 10, 32); err == nil {
-		wait = time.Duration(seconds) * time.Second
-	} else if at, err := http.ParseTime(h.Get("Retry-After")); err == nil {
-		wait = at.Sub(now)
-	} else {
-		for _, name := range []string{"X-RateLimit-Reset", "RateLimit-Reset"} {
-			if unix, err := strconv.ParseInt(h.Get(name), 10, 64); err == nil && wait == 0 {
-				wait = time.Unix(unix, 0).Sub(now)
-			}
-		}
-	}
-	return max(0, min(wait, longestWait))
-}
-
-const longestReason = 200
-
-// reasonIn is what an answer says in words, in whichever of the usual forms.
-func reasonIn(body []byte) string {
-	var said struct {
-		Message any    `json:"message"`
-		Error   any    `json:"error"`
-		Detail  string `json:"detail"`
-		Errors  []struct {
-			Message string `json:"message"`
-		} `json:"errors"`
-	}
-	if json.Unmarshal(body, &said) != nil {
-		return ""
-	}
-	for _, one := range []any{said.Message, said.Error} {
-		switch v := one.(type) {
-		case string:
-			return firstLine(v)
-		case map[string]any:
-			if text, ok := v["message"].(string); ok {
-				return firstLine(text)
-			}
-		}
-	}
-	for _, one := range said.Errors {
-		if one.Message != "" {
-			return firstLine(one.Message)
-		}
-	}
-	return firstLine(said.Detail)
-}
-
-func firstLine(text string) string {
-	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
-	return cut(line, longestReason)
-}
-
-// handleIn takes the value at path, a number or a text, out of an answer.
-func handleIn(body []byte, path []string) (string, error) {
-	if path == nil {
-		return "", nil
-	}
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.UseNumber()
-	var v any
-	if err := d.Decode(&v); err != nil {
-		return "", fmt.Errorf("read the answer: %w", err)
-	}
-	for _, name := range path {
-		fields, ok := v.(map[string]any)
-		if !ok {
-			return "", fmt.Errorf("read the answer: it has no %s", strings.Join(path, "."))
-		}
-		v = fields[name]
-	}
-	switch v := v.(type) {
-	case json.Number:
-		return v.String(), nil
-	case string:
-		return v, nil
-	}
-	return "", fmt.Errorf("read the answer: it has no %s", strings.Join(path, "."))
 }

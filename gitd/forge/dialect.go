@@ -26,12 +26,21 @@ type dialect struct {
 	status func(s site, r platform.Report) call
 	// comment makes a comment on a pull request, or changes the one that r.Handle names.
 	comment func(s site, r platform.Report) call
+	// comments lists the comments on the pull request, the newest first where the provider does that; page counts from 1.
+	comments func(s site, r platform.Report, page int) listing
 	// version, where comments are changed by version, asks for the present one; it is put into the body of the change.
 	version func(s site, r platform.Report) call
 	// deployment, where there is a list of deployments, makes one, and outcome tells what has become of it.
 	deployment func(s site, r platform.Report) call
 	outcome    func(s site, r platform.Report) call
-	headers    map[string]string
+	// deployments lists those of the report's environment, and of its commit where it has one, the newest first.
+	deployments func(s site, r platform.Report) listing
+	// below, where a provider's installations may be below a folder that cannot be told from a group, lists the places that
+	// the repository may have besides that of locate.
+	below func(u *url.URL, segments []string) []place
+	// self, where there is below, asks a repository for its own name.
+	self    func(s site) call
+	headers map[string]string
 	// told are the statuses of an answer that says: this is known already.
 	told func(status int, body []byte) bool
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -80,6 +81,18 @@ func report(kind platform.ReportKind, state platform.ReportState) platform.Repor
 	}
 }
 
+// changes are the requests that were not for reading.
+func (h *host) changes() (all []string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, one := range h.asked {
+		if !strings.HasPrefix(one, http.MethodGet) {
+			all = append(all, one)
+		}
+	}
+	return all
+}
+
 // said is a value deep in the last body.
 func (h *host) said(path ...string) any {
 	h.mu.Lock()
@@ -104,31 +117,32 @@ func TestEveryProviderIsToldInItsOwnWords(t *testing.T) {
 		state                               [3]string // pending, success, failure
 		statePath, textPath                 []string
 		signed                              string
+		listed                              string // how comments are listed
 	}{
 		webhook.GitHub: {
 			"/acme/shop.git", "/api/v3/repos/acme/shop/statuses/" + commit, "/api/v3/repos/acme/shop/issues/7/comments", "PATCH /api/v3/repos/acme/shop/issues/comments/42",
-			[3]string{"pending", "success", "failure"}, []string{"state"}, []string{"body"}, "Bearer secret",
+			[3]string{"pending", "success", "failure"}, []string{"state"}, []string{"body"}, "Bearer secret", `[{"id": 7, "body": "nice"}, {"id": 42, "body": %q}]`,
 		},
 		webhook.Gitea: {
 			"/acme/shop", "/api/v1/repos/acme/shop/statuses/" + commit, "/api/v1/repos/acme/shop/issues/7/comments", "PATCH /api/v1/repos/acme/shop/issues/comments/42",
-			[3]string{"pending", "success", "failure"}, []string{"state"}, []string{"body"}, "Bearer secret",
+			[3]string{"pending", "success", "failure"}, []string{"state"}, []string{"body"}, "Bearer secret", `[{"id": 42, "body": %q}]`,
 		},
 		webhook.GitLab: {
 			"/acme/web/shop.git", "/api/v4/projects/acme%2Fweb%2Fshop/statuses/" + commit, "/api/v4/projects/acme%2Fweb%2Fshop/merge_requests/7/notes", "PUT /api/v4/projects/acme%2Fweb%2Fshop/merge_requests/7/notes/42",
-			[3]string{"pending", "success", "failed"}, []string{"state"}, []string{"body"}, "Bearer secret",
+			[3]string{"pending", "success", "failed"}, []string{"state"}, []string{"body"}, "Bearer secret", `[{"id": 42, "body": %q}]`,
 		},
 		webhook.Bitbucket: {
 			"/acme/shop", "/2.0/repositories/acme/shop/commit/" + commit + "/statuses/build", "/2.0/repositories/acme/shop/pullrequests/7/comments", "PUT /2.0/repositories/acme/shop/pullrequests/7/comments/42",
-			[3]string{"INPROGRESS", "SUCCESSFUL", "FAILED"}, []string{"state"}, []string{"content", "raw"}, "Bearer secret",
+			[3]string{"INPROGRESS", "SUCCESSFUL", "FAILED"}, []string{"state"}, []string{"content", "raw"}, "Bearer secret", `{"values": [{"id": 42, "content": {"raw": %q}}]}`,
 		},
 		webhook.BitbucketServer: {
 			"/scm/ACME/shop.git", "/rest/build-status/1.0/commits/" + commit, "/rest/api/1.0/projects/ACME/repos/shop/pull-requests/7/comments", "PUT /rest/api/1.0/projects/ACME/repos/shop/pull-requests/7/comments/42",
-			[3]string{"INPROGRESS", "SUCCESSFUL", "FAILED"}, []string{"state"}, []string{"text"}, "Bearer secret",
+			[3]string{"INPROGRESS", "SUCCESSFUL", "FAILED"}, []string{"state"}, []string{"text"}, "Bearer secret", `{"version": 3, "values": [{"action": "OPENED"}, {"action": "COMMENTED", "comment": {"id": 42, "text": %q}}]}`,
 		},
 		webhook.AzureDevOps: {
 			"/acme/My%20Project/_git/shop", "/acme/My%20Project/_apis/git/repositories/shop/commits/" + commit + "/statuses?api-version=7.1",
 			"/acme/My%20Project/_apis/git/repositories/shop/pullRequests/7/threads?api-version=7.1", "PATCH /acme/My%20Project/_apis/git/repositories/shop/pullRequests/7/threads/42/comments/1?api-version=7.1",
-			[3]string{"pending", "succeeded", "failed"}, []string{"state"}, []string{"comments", "content"}, "Basic OnNlY3JldA==",
+			[3]string{"pending", "succeeded", "failed"}, []string{"state"}, []string{"comments", "content"}, "Basic OnNlY3JldA==", `{"value": [{"id": 42, "comments": [{"content": %q}]}]}`,
 		},
 	} {
 		t.Run(string(provider), func(t *testing.T) {
@@ -144,8 +158,8 @@ func TestEveryProviderIsToldInItsOwnWords(t *testing.T) {
 			}
 			for i, state := range []platform.ReportState{platform.ReportPending, platform.ReportSuccess, platform.ReportFailure} {
 				tell(report(platform.ReportStatus, state))
-				if h.asked[i] != "POST "+c.status || h.said(c.statePath...) != c.state[i] {
-					t.Errorf("%s: %s, state %v", state, h.asked[i], h.said(c.statePath...))
+				if made := h.changes(); made[i] != "POST "+c.status || h.said(c.statePath...) != c.state[i] {
+					t.Errorf("%s: %s, state %v", state, made[i], h.said(c.statePath...))
 				}
 			}
 			if h.signed[0] != c.signed {
@@ -153,11 +167,20 @@ func TestEveryProviderIsToldInItsOwnWords(t *testing.T) {
 			}
 			r := report(platform.ReportComment, platform.ReportSuccess)
 			r.Handle = tell(r)
-			if r.Handle != "42" || h.asked[3] != "POST "+c.comment || h.said(c.textPath...) != "live" {
-				t.Errorf("comment: %s, handle %q, said %v", h.asked[3], r.Handle, h.said(c.textPath...))
+			text, _ := h.said(c.textPath...).(string)
+			if made := h.changes(); r.Handle != "42" || made[3] != "POST "+c.comment || !strings.HasPrefix(text, "live\n\n[//]: # (csph-") {
+				t.Errorf("comment: %s, handle %q, said %q", made[3], r.Handle, text)
 			}
 			if again := tell(r); again != "42" || h.asked[len(h.asked)-1] != c.change {
 				t.Errorf("change: %q, handle %q", h.asked[len(h.asked)-1], again)
+			}
+			// Made, and csphd has died before it was noted.
+			h.lists(c.listed, text)
+			if r.Handle = ""; tell(r) != "42" || len(h.changes()) != 6 || h.changes()[5] != c.change {
+				t.Errorf("the comment that is there: %q", h.changes())
+			}
+			if r.Subject = "another"; tell(r) == "" || len(h.changes()) != 7 || h.changes()[6] != "POST "+c.comment {
+				t.Errorf("the comment of another subject: %q", h.changes())
 			}
 		})
 	}
@@ -192,10 +215,10 @@ func TestADeploymentIsMadeOnceAtGitHubAndThenItsStates(t *testing.T) {
 		}
 	}
 	const deployments = "POST /api/v3/repos/acme/shop/deployments"
-	if want := []string{deployments, deployments + "/42/statuses", deployments + "/42/statuses"}; strings.Join(h.asked, " ") != strings.Join(want, " ") {
+	if want := []string{deployments, deployments + "/42/statuses", deployments + "/42/statuses"}; !slices.Equal(h.changes(), want) {
 		t.Errorf("asked %q", h.asked)
 	}
-	if h.bodies[0]["ref"] != commit || h.bodies[0]["environment"] != "production/shop" || h.bodies[0]["production_environment"] != true || h.bodies[1]["state"] != "in_progress" || h.said("environment_url") != "http://shop.localhost" {
+	if made := h.bodies[1]; made["ref"] != commit || made["environment"] != "production/shop" || made["production_environment"] != true || h.bodies[2]["state"] != "in_progress" || h.said("environment_url") != "http://shop.localhost" {
 		t.Errorf("said %v", h.bodies)
 	}
 }

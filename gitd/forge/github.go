@@ -10,7 +10,10 @@ import (
 	"csph/platform"
 )
 
-const longestHubText = 140 // of the description of a status
+const (
+	longestHubText = 140 // of the description of a status
+	hubPage        = 100 // comments or deployments
+)
 
 // github is the dialect of GitHub and of GitHub Enterprise Server (https://docs.github.com/en/rest).
 func github() dialect {
@@ -29,14 +32,30 @@ func github() dialect {
 			return call{method: http.MethodPost, path: "repos/" + s.name + "/statuses/" + r.Commit, body: hubStatus(states, r)}
 		},
 		comment: func(s site, r platform.Report) call { return hubComment("repos/", s, r) },
+		comments: func(s site, r platform.Report, page int) listing {
+			l := hubComments(s, r)
+			l.full = hubPage
+			l.path += "?" + url.Values{"per_page": {strconv.Itoa(hubPage)}, "page": {strconv.Itoa(page)}}.Encode()
+			return l
+		},
+		deployments: func(s site, r platform.Report) listing {
+			query := url.Values{"environment": {r.Environment}, "per_page": {strconv.Itoa(hubPage)}}
+			if r.Commit != "" {
+				query.Set("sha", r.Commit)
+			}
+			return listing{path: "repos/" + s.name + "/deployments?" + query.Encode(), id: []string{"id"}, mark: []string{"payload", "csph"}}
+		},
 		deployment: func(s site, r platform.Report) call {
 			return call{method: http.MethodPost, path: "repos/" + s.name + "/deployments", handle: []string{"id"}, body: map[string]any{
 				"ref": r.Commit, "environment": r.Environment, "description": cut(r.Text, longestHubText), "auto_merge": false, "required_contexts": []string{},
-				"transient_environment": r.Pull != 0, "production_environment": strings.HasPrefix(r.Environment, platform.DefaultEnvironment+"/"),
+				"payload": map[string]any{"csph": marker(r)}, "transient_environment": r.Pull != 0, "production_environment": strings.HasPrefix(r.Environment, platform.DefaultEnvironment+"/"),
 			}}
 		},
 		outcome: func(s site, r platform.Report) call {
 			body := map[string]any{"state": wording{"in_progress", "success", "failure"}.of(r.State), "description": cut(r.Text, longestHubText)}
+			if r.State == platform.ReportInactive {
+				body["state"] = "inactive"
+			}
 			if r.URL != "" {
 				body["environment_url"], body["log_url"] = r.URL, r.URL
 			}
@@ -57,8 +76,14 @@ func gitea() dialect {
 		status: func(s site, r platform.Report) call {
 			return call{method: http.MethodPost, path: "repos/" + s.name + "/statuses/" + r.Commit, body: hubStatus(states, r)}
 		},
-		comment: func(s site, r platform.Report) call { return hubComment("repos/", s, r) },
+		comment:  func(s site, r platform.Report) call { return hubComment("repos/", s, r) },
+		comments: func(s site, r platform.Report, _ int) listing { return hubComments(s, r) },
 	}
+}
+
+// hubComments are the comments on the issue that every pull request is, the oldest first; Gitea has them all on one page.
+func hubComments(s site, r platform.Report) listing {
+	return listing{path: "repos/" + s.name + "/issues/" + strconv.Itoa(r.Pull) + "/comments", id: []string{"id"}, mark: []string{"body"}}
 }
 
 func hubStatus(states wording, r platform.Report) map[string]any {

@@ -39,30 +39,42 @@ type site struct {
 	name     string   // owner/name, as the API writes it, escaped for a path
 }
 
-// newSite finds a repository's API: that of the provider, or on the host of the repository where that is one's own.
-func newSite(provider Provider, repository string) (site, error) {
+// newSites finds the places where a repository's API may be, the likeliest first: at the provider, or on the host of the
+// repository where that is one's own.
+func newSites(provider Provider, repository string) ([]site, error) {
 	u, err := remote.ParseURL(repository)
 	if err != nil {
-		return site{}, err
+		return nil, err
 	}
 	if u.Scheme != "https" {
-		return site{}, fmt.Errorf("%w: a token is reported with to repositories over https only, not to %s", platform.ErrInvalid, repository)
+		return nil, fmt.Errorf("%w: a token is reported with to repositories over https only, not to %s", platform.ErrInvalid, repository)
 	}
 	d, ok := dialects()[provider]
 	if !ok {
-		return site{}, fmt.Errorf("%w: the host of %s is none that csph can report to", platform.ErrInvalid, repository)
+		return nil, fmt.Errorf("%w: the host of %s is none that csph can report to", platform.ErrInvalid, repository)
 	}
 	segments := strings.Split(strings.Trim(strings.TrimSuffix(strings.TrimSuffix(u.Path, "/"), ".git"), "/"), "/")
 	base, name := d.locate(u, segments)
 	if name == "" {
-		return site{}, fmt.Errorf("%w: %s is not of the form that repositories of %s have", platform.ErrInvalid, repository, provider)
+		return nil, fmt.Errorf("%w: %s is not of the form that repositories of %s have", platform.ErrInvalid, repository, provider)
 	}
-	api, err := url.Parse(strings.TrimSuffix(base, "/") + "/")
-	if err != nil {
-		return site{}, fmt.Errorf("%w: %s has no API that could be reported to: %v", platform.ErrInvalid, repository, err)
+	places := []place{{base, name}}
+	if d.below != nil {
+		places = append(places, d.below(u, segments)...)
 	}
-	return site{provider: provider, api: api, name: name}, nil
+	sites := make([]site, len(places))
+	for i, p := range places {
+		api, err := url.Parse(strings.TrimSuffix(p.base, "/") + "/")
+		if err != nil {
+			return nil, fmt.Errorf("%w: %s has no API that could be reported to: %v", platform.ErrInvalid, repository, err)
+		}
+		sites[i] = site{provider: provider, api: api, name: p.name}
+	}
+	return sites, nil
 }
+
+// place is where a repository may be: the base of the API, and the name in it.
+type place struct{ base, name string }
 
 // ownerAndName is the end of a path as owner/name, and what is before it: a host may serve below a folder.
 func ownerAndName(segments []string) (before, name string) {
