@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/tonistiigi/fsutil"
@@ -99,7 +100,7 @@ func (s *solve) prepare(ctx context.Context) (runner, error) {
 // look reads the source.
 func (s *solve) look(ctx context.Context) error {
 	var err error
-	s.survey, err = surveySource(ctx, s.source(), s.request.Plan.Steps, insideSource(s.request.Plan.Copy)...)
+	s.survey, err = surveySource(ctx, s.source(), slices.Concat(s.request.Plan.Steps, s.request.Plan.RunSteps), insideSource(s.request.Plan.Copy)...)
 	return err
 }
 

@@ -67,7 +67,7 @@ func planState(service string, p buildpacks.Plan, build, run base, env map[strin
 			return app.built, err
 		}
 	}
-	final, err := withServer(slim(service, runPackages(service, run, p.RunPackages), run, p), run, p)
+	final, err := withServer(inPlace(service, slim(service, runPackages(service, run, p.RunPackages), run, p), p, run, src, env), run, p)
 	if err != nil {
 		return final, err
 	}
@@ -111,16 +111,7 @@ func (b base) state() llb.State {
 
 // buildState brings the tools and runs the steps. The source comes in as late as the steps' inputs allow.
 func buildState(service string, p buildpacks.Plan, build base, src llb.State, env map[string]string) (origin, error) {
-	st := build.state()
-	for _, kv := range withPath(build.env) {
-		k, v, _ := strings.Cut(kv, "=")
-		st = st.AddEnv(k, v)
-	}
-	for _, vars := range []map[string]string{p.BuildEnv, env} {
-		for _, k := range slices.Sorted(maps.Keys(vars)) {
-			st = st.AddEnv(k, vars[k])
-		}
-	}
+	st := environment(build.state(), build, p.BuildEnv, env)
 	for _, tool := range p.Tools {
 		op, err := copyOp(origin{built: st}.from(tool, survey{}), tool, "", time.Time{})
 		if err != nil {
@@ -151,13 +142,12 @@ func copyName(s buildpacks.Step) string {
 }
 
 // copySource copies the source, or what matches inputs, over workDir.
-func copySource(src llb.State, inputs []string) *llb.FileAction {
-	return llb.Copy(src, "/", workDir+"/", &llb.CopyInfo{
-		CopyDirContentsOnly: true, CreateDestPath: true, IncludePatterns: inputs,
-	})
+func copySource(src llb.State, inputs []string, opts ...llb.CopyOption) *llb.FileAction {
+	info := &llb.CopyInfo{CopyDirContentsOnly: true, CreateDestPath: true, IncludePatterns: inputs}
+	return llb.Copy(src, "/", workDir+"/", append([]llb.CopyOption{info}, opts...)...)
 }
 
-func runStep(st llb.State, service string, build base, step buildpacks.Step) llb.State {
+func runStep(st llb.State, service string, build base, step buildpacks.Step, more ...llb.RunOption) llb.State {
 	opts := []llb.RunOption{
 		llb.Args([]string{"/bin/sh", "-e", "-c", step.Command}),
 		llb.Dir(workDir),
@@ -170,7 +160,7 @@ func runStep(st llb.State, service string, build base, step buildpacks.Step) llb
 		}
 		opts = append(opts, llb.AddMount(dir, from, mount...))
 	}
-	return st.Run(opts...).Root()
+	return st.Run(append(opts, more...)...).Root()
 }
 
 // cacheID names a cache mount; clearing a service's caches finds it by the prefix. All mounts are

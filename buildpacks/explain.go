@@ -47,13 +47,12 @@ func (p *Plan) explainBuild(b *strings.Builder) {
 	}
 	if len(p.Steps) > 0 {
 		fmt.Fprintf(b, "\nBuild in %s\n", p.BuildImage)
-	}
-	for i, step := range p.Steps {
-		fmt.Fprintf(b, "  %d. %s: %s\n", i+1, step.Name, firstLine(step.Command))
+		explainSteps(b, p.Steps)
 	}
 	p.explainZerops(b)
 	if p.RunImage != "" {
 		fmt.Fprintf(b, "\nRun in %s\n", p.RunImage)
+		explainSteps(b, p.RunSteps)
 	}
 	fmt.Fprintf(b, "\nStart  %s\n", cmp.Or(p.Start, p.withoutStart()))
 	if p.Release != "" {
@@ -63,6 +62,12 @@ func (p *Plan) explainBuild(b *strings.Builder) {
 		if process != "web" && process != "release" {
 			fmt.Fprintf(b, "Process %s  %s\n", process, p.Processes[process])
 		}
+	}
+}
+
+func explainSteps(b *strings.Builder, steps []Step) {
+	for i, step := range steps {
+		fmt.Fprintf(b, "  %d. %s: %s\n", i+1, step.Name, firstLine(step.Command))
 	}
 }
 

@@ -19,9 +19,12 @@ func (a *nodeApp) hasDependencies() bool {
 
 // installStep installs with nothing of the source but manifests, unless a script of the package needs more.
 func (a *nodeApp) installStep(p *Plan, name, command string) {
-	if !a.hasDependencies() {
-		return
+	if a.hasDependencies() {
+		p.Steps = append(p.Steps, a.installation(p, name, command))
 	}
+}
+
+func (a *nodeApp) installation(p *Plan, name, command string) Step {
 	step := Step{Name: name, Command: command, Caches: a.manager.caches(), Inputs: a.manager.manifests(a.source, memberDirs(a.members))}
 	if script := a.unknownLifecycle(); script != "" {
 		step.Inputs = nil
@@ -31,7 +34,7 @@ func (a *nodeApp) installStep(p *Plan, name, command string) {
 	if a.manager.lockfile == "" {
 		p.warn("there is no lockfile: every build may install other versions; commit the one that %s install writes", a.manager.name)
 	}
-	p.Steps = append(p.Steps, step)
+	return step
 }
 
 // lifecycleScripts run when dependencies are installed.
@@ -143,8 +146,41 @@ func inDir(dir, command string) string {
 // planDependencies installs, builds and copies for an app that runs on its node_modules, without those of
 // development where it can do without.
 func (a *nodeApp) planDependencies(p *Plan, d delivery) {
+	if a.installsInPlace(p, d) {
+		a.planInPlace(p, d)
+	} else if modules := a.planCopied(p, d); a.hasDependencies() {
+		p.Copy = append(p.Copy, Copy{From: modules, To: appFolder + "/node_modules"})
+	}
+	p.Copy = append(p.Copy, Copy{From: appFolder, To: appFolder, Exclude: append([]string{".git", "node_modules"}, a.cacheExcludes(d)...)})
+}
+
+// installsInPlace tells whether what the app runs on can be installed in the run image itself: by npm, which is in it,
+// without compilers, and with nothing but manifests. An app that is built with no more than it runs on installs once.
+func (a *nodeApp) installsInPlace(p *Plan, d delivery) bool {
 	command, _ := a.buildCommand(d)
-	modules := appFolder + "/node_modules"
+	plain := a.manager.name == "npm" && a.hasDependencies() && len(a.members) == 0 && a.nx == nil && !a.hasLifecycle()
+	return plain && len(p.Steps) == 0 && !a.generates() && a.playwright() == "" && a.devAtRunTime(p.Start) == "" &&
+		(command == "" || a.hasDevDependencies() && a.manager.lockfile != "")
+}
+
+// planInPlace installs in the run image, and in the build container what building needs besides.
+func (a *nodeApp) planInPlace(p *Plan, d delivery) {
+	name, command := "install dependencies", a.manager.install()
+	if a.hasDevDependencies() {
+		name, command = "install production dependencies", a.manager.installProduction()
+		p.decide("without development dependencies in the run image", "the others are installed in it", "")
+	}
+	p.RunSteps = append(p.RunSteps, a.installation(p, name, command))
+	if build, _ := a.buildCommand(d); build != "" {
+		a.installStep(p, "install dependencies", a.manager.install())
+		a.buildStep(p, d)
+	}
+}
+
+// planCopied installs and builds in the build container, and returns the folder that has what the app runs on.
+func (a *nodeApp) planCopied(p *Plan, d delivery) (modules string) {
+	command, _ := a.buildCommand(d)
+	modules = appFolder + "/node_modules"
 	simple := len(a.members) == 0 && !a.hasLifecycle() && a.manager.installProduction() != ""
 	switch dev := a.devAtRunTime(p.Start); {
 	case dev != "":
@@ -169,10 +205,7 @@ func (a *nodeApp) planDependencies(p *Plan, d delivery) {
 		a.buildStep(p, d)
 		a.pruneStep(p)
 	}
-	if a.hasDependencies() {
-		p.Copy = append(p.Copy, Copy{From: modules, To: appFolder + "/node_modules"})
-	}
-	p.Copy = append(p.Copy, Copy{From: appFolder, To: appFolder, Exclude: append([]string{".git", "node_modules"}, a.cacheExcludes(d)...)})
+	return modules
 }
 
 // cacheExcludes are the build's caches, relative to the app folder.

@@ -139,8 +139,34 @@ func TestDevelopmentDependenciesStayWhereACommandNeedsThem(t *testing.T) {
 	}
 	p = mustDetect(t, tree("package-lock.json", "{}", "package.json",
 		`{"scripts":{"start":"node server.js"},"devDependencies":{"tsx":"4"},"dependencies":{"express":"5"}}`), Options{})
-	if command := p.Steps[0].Command; command != "npm ci --omit=dev" {
+	if command := p.RunSteps[0].Command; command != "npm ci --omit=dev" {
 		t.Errorf("got %q, want no development dependencies", command)
+	}
+}
+
+func TestDependenciesAreInstalledInTheRunImageWhereItHasAllThatInstallingNeeds(t *testing.T) {
+	const npm, start, build = "package-lock.json", `"start":"node x.js"`, `"start":"node x.js","build":"esbuild a.ts"`
+	for name, c := range map[string]struct {
+		lock, scripts, packages string
+		inPlace                 bool
+	}{
+		"nothing is built":               {npm, start, `"dependencies":{"express":"5"}`, true},
+		"others build":                   {npm, build, `"dependencies":{"express":"5"},"devDependencies":{"esbuild":"0.25"}`, true},
+		"the same build":                 {npm, build, `"dependencies":{"express":"5","esbuild":"0.25"}`, false},
+		"one is compiled":                {npm, start, `"dependencies":{"better-sqlite3":"11"}`, false},
+		"an install script":              {npm, start + `,"postinstall":"patch-package"`, `"dependencies":{"express":"5"}`, false},
+		"the build writes into them":     {npm, build, `"dependencies":{"@prisma/client":"6"},"devDependencies":{"prisma":"6"}`, false},
+		"a browser is fetched for one":   {npm, start, `"dependencies":{"playwright":"1"}`, false},
+		"another package manager":        {"yarn.lock", start, `"dependencies":{"express":"5"}`, false},
+		"a development one at the start": {npm, `"start":"tsx x.ts"`, `"devDependencies":{"tsx":"4"}`, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := mustDetect(t, tree(c.lock, "{}", "package.json", `{"scripts":{`+c.scripts+`},`+c.packages+`}`), Options{})
+			copied := p.Copy[0].To == "/app/node_modules"
+			if got := len(p.RunSteps) > 0; got != c.inPlace || copied == c.inPlace {
+				t.Errorf("installed in place: %v, copied: %v; the steps are %+v and %+v", got, copied, p.RunSteps, p.Steps)
+			}
+		})
 	}
 }
 

@@ -43,7 +43,11 @@ type Plan struct {
 	// RunSlim is a script that takes out of the run image what only builds need. The builder runs it as root after
 	// RunPackages and, of zerops.yml, run.prepareCommands; what it takes out is in no layer of the image.
 	RunSlim string `json:"run_slim,omitempty"`
-	// User is the numeric uid the run image runs as. What is copied to /app belongs to it.
+	// RunSteps install into the run image itself, after the packages and before anything is copied: what compiles nothing,
+	// and is not to be copied from the build container. Each sees of the source its Inputs alone; only what is in /app then
+	// stays. They run in Steps' environment.
+	RunSteps []Step `json:"run_steps,omitempty"`
+	// User is the numeric uid the run image runs as. What is copied to /app, or installed there, belongs to it.
 	User string `json:"user,omitempty"`
 
 	// Zerops is what zerops.yml says. The builder then follows it instead of Steps, and copies from other images alone.
