@@ -1,5 +1,5 @@
 <?php
-// Reviewed against https://getcomposer.org/doc/03-cli.md#install-i.
+// See https://getcomposer.org/doc/03-cli.md#install-i.
 require __DIR__ . '/../vendor/autoload.php';
 
 header('Content-Type: text/plain; charset=utf-8');

@@ -1,0 +1,2 @@
+import { defineConfig } from '@adonisjs/core/app'
+export default defineConfig({ commands: [], providers: [] })

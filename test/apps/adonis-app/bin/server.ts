@@ -1,0 +1,2 @@
+import 'reflect-metadata'
+import { Ignitor } from '@adonisjs/core'
