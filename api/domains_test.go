@@ -85,3 +85,20 @@ func TestTheAppsDomainIsForOperatorsToCertify(t *testing.T) {
 		t.Errorf("an operator adds it: %v", err)
 	}
 }
+
+func TestAServiceWhoseHostIsSharedGoesAfterThoseThatShareIt(t *testing.T) {
+	w := start(t)
+	w.service(t, "app")
+	w.service(t, "parts")
+	for _, d := range []wire.NewDomain{{Name: "www.example.com", Service: "app"}, {Name: "www.example.com/api", Service: "parts"}} {
+		if _, err := w.AddDomain(t.Context(), d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.DeleteService(t.Context(), "app"); !errors.Is(err, platform.ErrConflict) {
+		t.Errorf("deleted alone: %v", err)
+	}
+	if err := w.DeleteProject(t.Context(), "default", true); err != nil {
+		t.Errorf("deleted with those that share it: %v", err)
+	}
+}

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -74,16 +75,25 @@ func (s *Server) deleteProject(ctx context.Context, in *deleteProject) (*none, e
 	return nil, s.Records.DeleteProject(ctx, p.ID)
 }
 
-// withdrawAll stops and deletes services.
+// withdrawAll stops and deletes services. One that cannot go while another of them is there goes after that.
 func (s *Server) withdrawAll(ctx context.Context, q ServiceQuery) error {
-	all, err := s.Records.ServicePage(ctx, q)
-	if err != nil {
-		return err
-	}
-	for _, svc := range all {
-		if err := s.withdraw(ctx, svc); err != nil {
-			return fmt.Errorf("delete service %s: %w", svc.Name, err)
+	left, err := s.Records.ServicePage(ctx, q)
+	for len(left) > 0 && err == nil {
+		var held []platform.Service
+		var why error
+		for _, svc := range left {
+			if failed := s.withdraw(ctx, svc); failed != nil {
+				why = fmt.Errorf("delete service %s: %w", svc.Name, failed)
+				if !errors.Is(failed, platform.ErrConflict) {
+					return why
+				}
+				held = append(held, svc)
+			}
 		}
+		if len(held) == len(left) {
+			return why
+		}
+		left = held
 	}
-	return nil
+	return err
 }

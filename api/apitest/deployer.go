@@ -291,12 +291,29 @@ func (d *Deployer) Withdraw(ctx context.Context, service string) error {
 	if err != nil {
 		return err
 	}
+	if err := d.refuseShared(ctx, svc); err != nil {
+		return err
+	}
 	if svc.Live != "" {
 		if _, err := d.db.Advance(ctx, svc.Live, platform.Live, platform.Retire, nil); err != nil {
 			return err
 		}
 	}
 	return d.db.DeleteService(ctx, service)
+}
+
+// refuseShared keeps a service that has a host of which another has paths.
+func (d *Deployer) refuseShared(ctx context.Context, svc platform.Service) error {
+	all, err := d.db.Domains(ctx, svc.Account)
+	for _, x := range all {
+		for _, part := range all {
+			host, prefix := platform.SplitDomain(part.Name)
+			if x.Service == svc.ID && part.Service != svc.ID && prefix != "" && host == x.Name {
+				return fmt.Errorf("%w: %s leads to service %s", platform.ErrConflict, part.Name, part.ServiceName)
+			}
+		}
+	}
+	return err
 }
 
 // Spherelets implements api.Runtime.

@@ -174,6 +174,20 @@ func (d domains) partsOf(ctx context.Context, whole platform.Domain) ([]platform
 	}), err
 }
 
+// refuseParts refuses to take a host away of which other services have paths: they would end with it. Each is named.
+func refuseParts(parts []platform.Domain) error {
+	if len(parts) == 0 {
+		return nil
+	}
+	leads, removals := make([]string, len(parts)), make([]string, len(parts))
+	for i, x := range parts {
+		host, _ := platform.SplitDomain(x.Name)
+		leads[i] = fmt.Sprintf("%s leads to service %s by paths of %s", x.Name, x.ServiceName, host)
+		removals[i] = "csph domains remove " + x.Name
+	}
+	return fmt.Errorf("%w: %s; %s comes first", platform.ErrConflict, strings.Join(leads, ", "), strings.Join(removals, " && "))
+}
+
 func (d domains) VerifyDomain(ctx context.Context, id string) (platform.Domain, wire.DNSFinding, error) {
 	after, f, err := d.keeper.Verify(ctx, id)
 	out := wire.DNSFinding{Verdict: string(f.Verdict), Message: f.Message, Hint: f.Hint, Addresses: f.Addresses}
@@ -209,8 +223,8 @@ func (d domains) RemoveDomain(ctx context.Context, gone platform.Domain) error {
 	if err != nil {
 		return err
 	}
-	if len(parts) > 0 {
-		return fmt.Errorf("%w: %s leads to service %s by paths of %s; csph domains remove %s comes first", platform.ErrConflict, parts[0].Name, parts[0].ServiceName, gone.Name, parts[0].Name)
+	if err := refuseParts(parts); err != nil {
+		return err
 	}
 	if err := d.db.DeleteDomain(ctx, gone.ID); err != nil {
 		return err
@@ -247,6 +261,19 @@ func (d domains) of(ctx context.Context, service string) ([]platform.Domain, err
 	return slices.DeleteFunc(all, func(x platform.Domain) bool { return x.Service != service }), err
 }
 
+// refuseShared refuses to withdraw a service that has hosts of which other services have paths.
+func (d domains) refuseShared(ctx context.Context, service string, gone []platform.Domain) error {
+	var shared []platform.Domain
+	for _, x := range gone {
+		parts, err := d.partsOf(ctx, x)
+		if err != nil {
+			return err
+		}
+		shared = append(shared, slices.DeleteFunc(parts, func(x platform.Domain) bool { return x.Service == service })...)
+	}
+	return refuseParts(shared)
+}
+
 // withdrawing is the deployer whose services take their domains with them when they go.
 type withdrawing struct {
 	deployer
@@ -256,6 +283,9 @@ type withdrawing struct {
 func (w withdrawing) Withdraw(ctx context.Context, service string) error {
 	gone, err := w.domains.of(ctx, service)
 	if err != nil {
+		return err
+	}
+	if err := w.domains.refuseShared(ctx, service, gone); err != nil {
 		return err
 	}
 	if err := w.deployer.Withdraw(ctx, service); err != nil {
