@@ -72,7 +72,8 @@ func (k *Keeper) stillCopy(ctx context.Context, v platform.Volume, dir string) (
 	after, listErr := k.engine.Holders(context.WithoutCancel(ctx), v.ID) // before they go on
 	timer.Stop()
 	still = ice.melt(true)
-	return still && slices.Equal(holders, after), errors.Join(err, listErr)
+	began := slices.ContainsFunc(after, func(id string) bool { return !slices.Contains(holders, id) })
+	return still && !began, errors.Join(err, listErr)
 }
 
 // ice is what is frozen, until it has melted.

@@ -60,6 +60,18 @@ func slow(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// burn keeps a CPU busy for ?ms= milliseconds, or as long as that takes where it gets less of one.
+func burn(w http.ResponseWriter, r *http.Request) {
+	ms, ok := number(w, r, "ms")
+	if !ok {
+		return
+	}
+	rounds := 0
+	for end := time.Now().Add(time.Duration(ms) * time.Millisecond); time.Now().Before(end) && r.Context().Err() == nil; rounds++ {
+	}
+	fmt.Fprintf(w, "%d rounds, version %s\n", rounds, version)
+}
+
 // hoard keeps what /alloc allocated.
 type hoard struct {
 	mu     sync.Mutex
