@@ -107,7 +107,7 @@ func hubSettings(t testing.TB) string {
 	if err := os.WriteFile(ca, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return settings(t, "remote:\n  allow: [127.0.0.0/8]\n  ca: "+ca+"\n")
+	return settings(t, "registries:\n  allow: [127.0.0.0/8]\nremote:\n  allow: [127.0.0.0/8]\n  ca: "+ca+"\nautoscale:\n  every: 500ms\n  down_after: 2s\n")
 }
 
 // deliver CREATED REF COMMIT DELIVERY [SECRET]: GitHub's delivery of a push, to the webhook in the file CREATED, which
