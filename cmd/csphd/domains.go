@@ -14,6 +14,7 @@ import (
 	"github.com/caddyserver/certmagic"
 
 	"csph/api/wire"
+	"csph/gitd/remote"
 	"csph/platform"
 	"csph/router/cert"
 	"csph/router/cert/budget"
@@ -28,8 +29,13 @@ func (s *server) makeDomains(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	allowed, err := networks("remote.allow", s.config.Remote.Allow)
+	if err != nil {
+		return err
+	}
 	c := cert.Config{
-		Records: s.db, Bus: s.db, Local: local, Logger: s.logger, Expect: s.expect,
+		Responders: remote.New(remote.Config{Allow: allowed}).Transport(),
+		Records:    s.db, Bus: s.db, Local: local, Logger: s.logger, Expect: s.expect,
 		Storage: &certmagic.FileStorage{Path: filepath.Join(s.config.State, "certificates")},
 		Ports:   cert.Ports{HTTP: s.config.HTTP, HTTPS: s.config.HTTPS}, Resolvers: s.config.Domains.Resolvers,
 	}

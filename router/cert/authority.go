@@ -67,7 +67,7 @@ func newAuthority(d Directory, storage certmagic.Storage, cache *certmagic.Cache
 	logger, heard := newWire(log)
 	a := &authority{Directory: d, heard: heard, challenges: 1}
 	a.config = certmagic.New(cache, certmagic.Config{
-		Storage: storage, Logger: logger, OCSP: certmagic.OCSPConfig{DisableStapling: true},
+		Storage: storage, Logger: logger, OCSP: certmagic.OCSPConfig{DisableStapling: true}, // stapler does it
 		KeySource: certmagic.StandardKeyGenerator{KeyType: certmagic.P256},
 		OnEvent:   failAttempt,
 	})

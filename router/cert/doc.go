@@ -9,7 +9,8 @@
 // with each try, while the old certificate is still good for long.
 //
 // Only domains that someone has added are ever ordered: a handshake for another name orders nothing, and
-// gets no certificate at all. OCSP is not used (authorities end it); renewal times follow ARI (RFC 9773).
+// gets no certificate at all. OCSP answers are stapled to certificates that name a responder, which
+// those of most authorities no longer do; renewal times follow ARI (RFC 9773).
 //
 // Orders follow certmagic's own protocol for storage and locks, so that several processes may share one
 // storage. When and from whom to order is decided here, one attempt at a time: certmagic's own retries and

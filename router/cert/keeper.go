@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"sync"
 	"time"
 
@@ -34,7 +35,10 @@ type Config struct {
 	Local *localca.Authority
 	// Expect is where the DNS should send a domain: the server's addresses and the service's own host.
 	Expect func(ctx context.Context, d platform.Domain) dnscheck.Expect
-	Logger *slog.Logger
+	// Responders carries questions about certificates to the OCSP responders that these name, which whoever uploads a
+	// certificate chooses; nil: nobody is asked.
+	Responders http.RoundTripper
+	Logger     *slog.Logger
 	// Waits say how long to wait before trying again; zero fields take their defaults.
 	Waits Waits
 }
@@ -43,13 +47,14 @@ type Config struct {
 type Waits struct {
 	DNS, DNSLongest     time.Duration // for records to appear: 10 s, 10 min
 	Order, OrderLongest time.Duration // after an order has failed: 1 min, 6 h
+	Staple              time.Duration // between two questions to an OCSP responder, at least: 10 min
 }
 
 func (w Waits) withDefaults() Waits {
 	for _, d := range []struct {
 		value *time.Duration
 		def   time.Duration
-	}{{&w.DNS, 10 * time.Second}, {&w.DNSLongest, 10 * time.Minute}, {&w.Order, time.Minute}, {&w.OrderLongest, 6 * time.Hour}} {
+	}{{&w.DNS, 10 * time.Second}, {&w.DNSLongest, 10 * time.Minute}, {&w.Order, time.Minute}, {&w.OrderLongest, 6 * time.Hour}, {&w.Staple, 10 * time.Minute}} {
 		if *d.value <= 0 {
 			*d.value = d.def
 		}
@@ -68,7 +73,8 @@ type Keeper struct {
 	cache       *certmagic.Cache
 	sites       *sites
 
-	wake chan struct{} // holds a value when there may be something to do
+	wake      chan struct{} // holds a value when there may be something to do
+	unstapled chan struct{} // holds a value when there may be a certificate without its OCSP answer
 
 	mu    sync.Mutex
 	busy  map[string]*work // domains being worked on, by id
@@ -85,7 +91,7 @@ type work struct {
 func New(c Config) *Keeper {
 	c.Waits = c.Waits.withDefaults()
 	k := &Keeper{
-		Config: c, sites: newSites(), wake: make(chan struct{}, 1),
+		Config: c, sites: newSites(), wake: make(chan struct{}, 1), unstapled: make(chan struct{}, 1),
 		busy: map[string]*work{}, plans: map[string]plan{}, dns: map[*Provider][]*authority{},
 	}
 	// certmagic wants a cache, whose maintenance has nothing to do: no certificate is ever put into it.
@@ -134,6 +140,9 @@ func (k *Keeper) Load(ctx context.Context) error {
 func (k *Keeper) Run(ctx context.Context) error {
 	var working sync.WaitGroup
 	defer working.Wait()
+	if k.Responders != nil {
+		working.Go(func() { newStapler(k).run(ctx) })
+	}
 	slots := make(chan struct{}, workers)
 	for {
 		began := time.Now()
@@ -204,9 +213,12 @@ func (k *Keeper) start(ctx context.Context, working *sync.WaitGroup, slots chan 
 }
 
 // Wake makes Run look for domains that are due.
-func (k *Keeper) Wake() {
+func (k *Keeper) Wake() { signal(k.wake) }
+
+// signal puts a value into a channel that has place for one.
+func signal(c chan<- struct{}) {
 	select {
-	case k.wake <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }

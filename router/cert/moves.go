@@ -85,6 +85,7 @@ func (k *Keeper) publish(ctx context.Context, d platform.Domain, kind, message s
 // serve makes c the certificate of a domain, and its status what requests for it meet.
 func (k *Keeper) serve(d platform.Domain, c *tls.Certificate) {
 	k.sites.put(map[string]*site{d.Name: k.siteOf(d, c)})
+	signal(k.unstapled)
 }
 
 func (k *Keeper) siteOf(d platform.Domain, c *tls.Certificate) *site {

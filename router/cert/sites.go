@@ -39,6 +39,11 @@ func newSites() *sites {
 func (s *sites) put(changes map[string]*site) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.swap(changes)
+}
+
+// swap is put with s.mu held.
+func (s *sites) swap(changes map[string]*site) {
 	old := s.now.Load()
 	next := &names{exact: maps.Clone(old.exact), wild: maps.Clone(old.wild)}
 	for name, x := range changes {
@@ -53,6 +58,19 @@ func (s *sites) put(changes map[string]*site) {
 		}
 	}
 	s.now.Store(next)
+}
+
+// staple gives a domain's certificate an OCSP answer, nil for none, unless it has another certificate by now.
+func (s *sites) staple(domain string, to *tls.Certificate, answer []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.get(domain)
+	if now == nil || now.cert != to {
+		return
+	}
+	stapled, next := *to, *now
+	stapled.OCSPStaple, next.cert = answer, &stapled
+	s.swap(map[string]*site{domain: &next})
 }
 
 // get returns the site of exactly this domain, nil when there is none.
