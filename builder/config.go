@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/netip"
 	"path/filepath"
 	goruntime "runtime"
 	"time"
@@ -46,6 +47,9 @@ type Config struct {
 	IdleRestart time.Duration
 	Settings    HostSettings
 	Credentials Credentials // for registries; nil: none
+	// Registries are networks of this machine's own, loopback and link-local ones, in which registries that users name are
+	// reached nevertheless.
+	Registries []netip.Prefix
 	// Login is with which name and password the service of a deployment pulls from a registry (see platform.RegistryHost), both
 	// empty where there are none; it comes before Credentials. Nil: services have none.
 	Login  func(ctx context.Context, deployment, host string) (user, password string, err error)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -53,7 +54,9 @@ func sharedLab(t testing.TB) *lab {
 	if testing.Short() {
 		t.Skip("needs containerd, buildkitd and base images")
 	}
-	shared.Do(func() { shared.lab, shared.stop, shared.err = startLab(Config{IdleRestart: time.Hour}) })
+	shared.Do(func() {
+		shared.lab, shared.stop, shared.err = startLab(Config{IdleRestart: time.Hour, Registries: loopback()})
+	})
 	if shared.err != nil {
 		t.Fatal(shared.err)
 	}
@@ -61,6 +64,9 @@ func sharedLab(t testing.TB) *lab {
 	l.t = t
 	return &l
 }
+
+// loopback are the networks that the registries of the tests are in.
+func loopback() []netip.Prefix { return []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} }
 
 // ownLab returns a lab for one test, with a configuration of its own.
 func ownLab(t testing.TB, c Config) *lab {

@@ -28,14 +28,16 @@ func (b *Builder) CheckLogin(ctx context.Context, host, username, password strin
 	}
 	ctx, cancel := context.WithTimeout(ctx, loginTimeout)
 	defer cancel()
-	if err := head(ctx, registry, &authn.Basic{Username: username, Password: password}); err != nil {
+	by := b.registryTransport()
+	defer by.CloseIdleConnections()
+	if err := head(ctx, by, registry, &authn.Basic{Username: username, Password: password}); err != nil {
 		return loginFailure(host, err)
 	}
 	return nil
 }
 
-func head(ctx context.Context, registry name.Registry, login authn.Authenticator) error {
-	t, err := transport.NewWithContext(ctx, registry, login, http.DefaultTransport, nil)
+func head(ctx context.Context, by http.RoundTripper, registry name.Registry, login authn.Authenticator) error {
+	t, err := transport.NewWithContext(ctx, registry, login, by, nil)
 	if err != nil {
 		return err
 	}
@@ -53,6 +55,10 @@ func head(ctx context.Context, registry name.Registry, login authn.Authenticator
 
 func loginFailure(host string, err error) error {
 	f := &platform.Failure{Reason: platform.ImagePullFailed, Err: err}
+	var closed bool
+	if f.Message, f.Hint, closed = unreached(err); closed {
+		return f
+	}
 	var answered *transport.Error
 	var network net.Error
 	switch {

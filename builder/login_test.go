@@ -3,9 +3,11 @@ package builder
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -36,7 +38,7 @@ func TestALoginIsCheckedAtTheRegistryAndWhatIsWrongIsToldApart(t *testing.T) {
 	if err := free.Close(); err != nil {
 		t.Fatal(err)
 	}
-	b := &Builder{}
+	b := &Builder{config: Config{Registries: loopback()}}
 	if err := b.CheckLogin(t.Context(), guarded(t, http.StatusOK), "me", "right"); err != nil {
 		t.Errorf("the right password: %v", err)
 	}
@@ -71,6 +73,29 @@ func TestTheLoginOfAServiceComesBeforeTheServersOwn(t *testing.T) {
 	} {
 		if user, _, err := b.loginOf(t.Context(), c.deployment)(c.registry); err != nil || user != c.want {
 			t.Errorf("%s at %s pulls as %q, %v; want %q", c.deployment, c.registry, user, err, c.want)
+		}
+	}
+}
+
+func TestRegistriesOnThisMachineAreReachedOnlyWhereThatIsAllowed(t *testing.T) {
+	b := &Builder{}
+	for _, host := range []string{guarded(t, http.StatusOK), "169.254.169.254:1", "[::1]:1"} {
+		err := b.CheckLogin(t.Context(), host, "me", "right")
+		var f *platform.Failure
+		if !errors.As(err, &f) || f.Reason != platform.ImagePullFailed || !strings.Contains(f.Message, "not reached") || !strings.Contains(f.Hint, "registries.allow") {
+			t.Errorf("%s: %v", host, err)
+		}
+	}
+	message, hint := explainPull(fmt.Errorf("resolve: %w", &closedAddressError{netip.MustParseAddr("127.0.0.1")}))
+	if !strings.Contains(message, "127.0.0.1") || !strings.Contains(hint, "registries.allow") {
+		t.Errorf("a pull: %s; %s", message, hint)
+	}
+}
+
+func TestRegistriesOfPrivateNetworksAreReached(t *testing.T) {
+	for address, reached := range map[string]bool{"10.1.2.3:443": true, "[fd00::1]:443": true, "192.0.2.1:443": true, "0.0.0.0:1": false, "[fe80::1]:1": false, "[::ffff:127.0.0.1]:1": false, "224.0.0.1:1": false} {
+		if err := (&Builder{}).mayReach("tcp", address, nil); (err == nil) != reached {
+			t.Errorf("%s: %v", address, err)
 		}
 	}
 }

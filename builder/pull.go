@@ -78,7 +78,9 @@ func (b *Builder) pullAs(ctx context.Context, ref, name string, labels map[strin
 	}
 	ctx, cancel := context.WithTimeout(b.inNamespace(ctx), pullTimeout)
 	defer cancel()
-	p := &pull{builder: b, ref: named.String(), resolver: b.resolver(login)}
+	by := b.registryTransport()
+	defer by.CloseIdleConnections()
+	p := &pull{builder: b, ref: named.String(), resolver: registryResolver(login, by)}
 	image, err := p.fetch(ctx, name, labels)
 	if err != nil && poisoned(err) {
 		p.cure(ctx)
@@ -90,12 +92,14 @@ func (b *Builder) pullAs(ctx context.Context, ref, name string, labels map[strin
 	return image, nil
 }
 
-func (b *Builder) resolver(login Credentials) remotes.Resolver {
-	var auth []docker.AuthorizerOpt
+func registryResolver(login Credentials, by http.RoundTripper) remotes.Resolver {
+	client := &http.Client{Transport: by}
+	auth := []docker.AuthorizerOpt{docker.WithAuthClient(client)}
 	if login != nil {
 		auth = append(auth, docker.WithAuthCreds(login))
 	}
 	return docker.NewResolver(docker.ResolverOptions{Hosts: docker.ConfigureDefaultRegistries(
+		docker.WithClient(client),
 		docker.WithPlainHTTP(func(host string) (bool, error) { return plainHTTP(host), nil }),
 		docker.WithAuthorizer(docker.NewDockerAuthorizer(auth...)),
 	)})

@@ -34,6 +34,9 @@ func pullFailure(ctx context.Context, ref string, err error) error {
 
 // explainPull says in a sentence each what happened and what to do next.
 func explainPull(err error) (message, hint string) {
+	if message, hint, closed := unreached(err); closed {
+		return message, hint
+	}
 	var wrong *platformError
 	var unexpected remoteserrors.ErrUnexpectedStatus
 	var dns *net.DNSError

@@ -53,6 +53,9 @@ type Config struct {
 		Allow []string `yaml:"allow"` // private networks that repositories may be in
 		CA    string   `yaml:"ca"`    // file of certificates, in PEM, that their hosts are trusted by beside the machine's
 	} `yaml:"remote"`
+	Registries struct {
+		Allow []string `yaml:"allow"` // loopback and link-local networks that registries may be in
+	} `yaml:"registries"`
 	Previews struct {
 		Keep time.Duration `yaml:"keep"` // of pull requests, without a commit
 	} `yaml:"previews"`

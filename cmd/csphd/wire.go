@@ -144,12 +144,16 @@ func (s *server) makeBuilder(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the host's registry settings: %w", err)
 	}
+	registries, err := networks("registries.allow", s.config.Registries.Allow)
+	if err != nil {
+		return err
+	}
 	s.builder, err = builder.New(builder.Config{
 		Host: s.instance, BinDir: s.config.BinDir, Containerd: s.engineConfig().Socket(), BaseDir: s.config.BaseDir,
 		Limits:   builder.Limits{MilliCPU: int64(s.config.Build.CPUs) * 1000, Memory: s.config.Build.MemoryMB << 20},
 		Parallel: s.config.Build.Parallel, MinFree: s.config.Build.MinFreeMB << 20, References: s.references, Collected: s.collected,
 		CacheBudget: s.config.Build.CacheMB << 20, Settings: settings, Logger: s.logger,
-		Login: loginsOf(s.db),
+		Login: loginsOf(s.db), Registries: registries,
 	})
 	return err
 }
@@ -177,7 +181,7 @@ func (s *server) makeGit(context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s.git, err = gitd.New(gitd.Config{Dir: s.config.State, Addr: s.config.SSH, Refused: newRefusals(s.db, s.logger).note, Remote: remote.Config{Allow: allowed, Roots: roots}}, pushers{s.db}, pushers{s.db}, pushed{s.deployer, s.db, s.logger}, narrator{story{s.db, s.config.State}}, s.logger)
+	s.git, err = gitd.New(gitd.Config{Files: files{s.db, s.engine, s.logger}, Dir: s.config.State, Addr: s.config.SSH, Refused: newRefusals(s.db, s.logger).note, Remote: remote.Config{Allow: allowed, Roots: roots}}, pushers{s.db}, pushers{s.db}, pushed{s.deployer, s.db, s.logger}, narrator{story{s.db, s.config.State}}, s.logger)
 	return err
 }
 

@@ -63,7 +63,6 @@ domains:
 		fmt.Fprintf(ts.Stdout(), "%d accounts\n", ca.Accounts())
 	}
 	p.Cmds["selfsigned"] = selfSigned
-	p.Cmds["tinyapp"] = tinyApp
 	testscript.Run(t, p)
 }
 

@@ -84,6 +84,8 @@ func params(s *server, p testscript.Params) testscript.Params {
 		"killall":    func(ts *testscript.TestScript, neg bool, args []string) { killAll(ts, s) },
 		"eventually": eventually,
 		"hub":        hub,
+		"registry":   registries{}.command,
+		"tinyapp":    tinyApp,
 		"pull":       func(ts *testscript.TestScript, neg bool, args []string) { pull(ts, s, neg, args) },
 		"deliver":    func(ts *testscript.TestScript, neg bool, args []string) { deliver(ts, s, neg, args) },
 		"lean":       func(ts *testscript.TestScript, neg bool, args []string) { lean(ts, s, neg, args) },

@@ -64,8 +64,9 @@ func hub(ts *testscript.TestScript, neg bool, args []string) {
 type hubAPI struct {
 	path string // of the file that has what was told
 
-	mu sync.Mutex
-	n  int
+	mu   sync.Mutex
+	n    int
+	made map[string][]any // by path
 }
 
 func (h *hubAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -75,26 +76,39 @@ func (h *hubAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if err := h.write(r); err != nil {
+	body, err := h.write(r)
+	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
+	if r.Method == http.MethodGet {
+		_ = json.NewEncoder(w).Encode(h.made[r.URL.Path]) // a client that has gone
+		return
+	}
+	made := map[string]any{}
+	_ = json.Unmarshal(body, &made) // what is no JSON has no fields
 	h.n++
+	made["id"] = h.n
+	if h.made == nil {
+		h.made = map[string][]any{}
+	}
+	h.made[r.URL.Path] = append(h.made[r.URL.Path], made)
 	w.WriteHeader(http.StatusCreated)
 	fmt.Fprintf(w, `{"id": %d}`, h.n)
 }
 
-func (h *hubAPI) write(r *http.Request) error {
+// write notes a request that makes or changes something, and returns its body.
+func (h *hubAPI) write(r *http.Request) ([]byte, error) {
 	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		return err
+	if err != nil || r.Method == http.MethodGet {
+		return nil, err
 	}
 	f, err := os.OpenFile(h.path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	_, err = fmt.Fprintf(f, "%s %s %s\n", r.Method, r.URL.Path, body)
-	return errors.Join(err, f.Close())
+	return body, errors.Join(err, f.Close())
 }
 
 // hubSettings is the configuration of a csphd that may fetch from hubs, which are on this machine.
