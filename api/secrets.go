@@ -61,7 +61,7 @@ func (s *Server) setSecrets(ctx context.Context, in *setSecrets) (*tagged[wire.C
 	if err != nil {
 		return nil, err
 	}
-	if err := in.check(svc.Config); err != nil {
+	if err := in.check(readAs(svc.Config)); err != nil {
 		return nil, err
 	}
 	kept := map[string]int64{}

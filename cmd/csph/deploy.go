@@ -42,7 +42,7 @@ the watching ends. A second ctrl-C ends csph at once.`,
 		Example: `  csph deploy
   csph deploy ./site --service docs
   csph deploy --build 'go build -o app .' --run './app'
-  csph deploy --repo https://github.com/acme/shop --branch main --service shop
+  csph deploy --repo github.com/acme/shop --branch main --service shop
   csph deploy --image ghcr.io/me/api:v1 --shape MAX --count 3 --env LOG_LEVEL=info`,
 		Args: atMost(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.deploy(cmd, f, folder(args)) },

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -118,21 +119,47 @@ func (a *app) deploymentsWatch() *cobra.Command {
 	var timeout time.Duration
 	var progress progressFlag
 	cmd := &cobra.Command{
-		Use: "watch DEPLOYMENT", Example: "  csph deployments watch dep_01jq8z", Short: "Follow a deployment until it has settled", Args: exactly(1, "the id of a deployment"),
-		RunE: a.asking(func(cmd *cobra.Command, c *client.Client, args []string) error {
-			d, err := c.Deployment(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			signals, stop := interrupts()
-			defer stop()
-			w := &watching{app: a, client: c, id: d.ID, progress: progress, signals: signals}
-			return w.run(cmd.Context(), timeout)
-		}),
+		Use: "watch [DEPLOYMENT]", Short: "Follow a deployment, or the service's newest one, until it has settled", Args: atMost(1),
+		Example: "  csph deployments watch\n  csph deployments watch dep_01jq8z",
 	}
+	service := serviceFlag(cmd)
+	cmd.RunE = a.asking(func(cmd *cobra.Command, c *client.Client, args []string) error {
+		d, err := a.meant(cmd.Context(), c, *service, args)
+		if err != nil {
+			return err
+		}
+		signals, stop := interrupts()
+		defer stop()
+		w := &watching{app: a, client: c, id: d.ID, progress: progress, signals: signals}
+		return w.run(cmd.Context(), timeout)
+	})
 	cmd.Flags().DurationVar(&timeout, "wait-timeout", time.Hour, "how long to watch")
 	progress.add(cmd.Flags())
 	return cmd
+}
+
+// meant is the deployment that arguments name, or else the newest one of the service.
+func (a *app) meant(ctx context.Context, c *client.Client, flag string, args []string) (platform.Deployment, error) {
+	if len(args) > 0 {
+		return c.Deployment(ctx, args[0])
+	}
+	service, err := serviceName(ctx, flag, ".")
+	if err != nil {
+		return platform.Deployment{}, err
+	}
+	return newest(ctx, c, service, 1, func(platform.Deployment) bool { return true })
+}
+
+// newest is the newest deployment of a service, among so many, that is as wanted.
+func newest(ctx context.Context, c *client.Client, service string, among int, wanted func(platform.Deployment) bool) (platform.Deployment, error) {
+	all, err := c.Deployments(ctx, service, among)
+	if err != nil {
+		return platform.Deployment{}, err
+	}
+	if i := slices.IndexFunc(all, wanted); i >= 0 {
+		return all[i], nil
+	}
+	return platform.Deployment{}, fmt.Errorf("%s has no deployment yet; make one with: csph deploy --service %s", service, service)
 }
 
 func (a *app) deploymentsCancel() *cobra.Command {

@@ -14,6 +14,7 @@ import (
 
 	"csph/api/client"
 	"csph/api/wire"
+	"csph/platform"
 	"csph/transcript"
 )
 
@@ -44,7 +45,7 @@ func (a *app) logsCommand() *cobra.Command {
 			return a.logs(ctx, f)
 		},
 	}
-	cmd.Flags().BoolVar(&f.build, "build", false, "the build log of the deployment, or of the service's newest one")
+	cmd.Flags().BoolVar(&f.build, "build", false, "the build log of the deployment, or of the service's newest one that was built or pulled")
 	cmd.Flags().BoolVar(&f.access, "access", false, "the requests to the service, a JSON object a line")
 	cmd.Flags().BoolVarP(&f.follow, "follow", "f", false, "go on with what is written from now on")
 	cmd.Flags().StringVarP(&f.service, "service", "s", "", "the service, by name or id")
@@ -165,14 +166,12 @@ func (a *app) logLines(ctx context.Context, c *client.Client, f *logFlags, q cli
 	case !f.build:
 		return c.ServiceLogs(ctx, service, q), nil
 	}
-	last, err := c.Deployments(ctx, service, 1)
+	const most = 500 // changes of the configuration since
+	built, err := newest(ctx, c, service, most, func(d platform.Deployment) bool { return d.Source.Kind != platform.FromDeployment })
 	if err != nil {
 		return nil, err
 	}
-	if len(last) == 0 {
-		return nil, fmt.Errorf("%s has no deployment yet; make one with: csph deploy --service %s", service, service)
-	}
-	return c.BuildLog(ctx, last[0].ID, q), nil
+	return c.BuildLog(ctx, built.ID, q), nil
 }
 
 func (a *app) printLine(l wire.LogLine) error {

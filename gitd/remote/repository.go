@@ -11,7 +11,7 @@ import (
 
 // Repository is where a repository is, and what opens it.
 type Repository struct {
-	URL        string // https://…, ssh://… or user@host:path
+	URL        string // https://…, ssh://…, user@host:path, or host/path for https
 	Credential Credential
 	LFS        bool // whether the contents of Git LFS files are wanted
 }
@@ -27,10 +27,16 @@ type Credential struct {
 // scp matches the short form of ssh addresses, user@host:path.
 var scp = regexp.MustCompile(`^([A-Za-z0-9_.-]+)@([A-Za-z0-9.-]+):([^/].*|/.*)$`)
 
+// bare matches addresses that say no more than a host with a dot in it, and a path.
+var bare = regexp.MustCompile(`^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:[0-9]+)?/`)
+
 // ParseURL returns the URL of a repository in its full form; platform.ErrInvalid says what is wrong with it.
 func ParseURL(text string) (*url.URL, error) {
 	if m := scp.FindStringSubmatch(text); m != nil && !strings.Contains(text, "://") {
 		text = "ssh://" + m[1] + "@" + m[2] + "/" + strings.TrimPrefix(m[3], "/")
+	}
+	if bare.MatchString(text) {
+		text = "https://" + text
 	}
 	u, err := url.Parse(text)
 	if err != nil {
@@ -39,7 +45,7 @@ func ParseURL(text string) (*url.URL, error) {
 	_, password := u.User.Password()
 	switch {
 	case u.Scheme != "https" && u.Scheme != "ssh" && u.Scheme != "http":
-		return nil, fmt.Errorf("%w: repositories are reached by https:// or ssh:// (or user@host:path), not by %q", platform.ErrInvalid, text)
+		return nil, fmt.Errorf("%w: repositories are reached by https:// or ssh:// (or user@host:path), not by %q", platform.ErrInvalid, text[strings.LastIndexByte(text, '@')+1:])
 	case u.Hostname() == "" || strings.Trim(u.Path, "/") == "":
 		return nil, fmt.Errorf("%w: %q names no repository; write for example https://example.com/owner/name.git", platform.ErrInvalid, u.Redacted())
 	case strings.HasPrefix(u.Hostname(), "-") || strings.HasPrefix(u.Path, "/-"):

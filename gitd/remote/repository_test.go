@@ -13,6 +13,8 @@ func TestAddressesOfRepositoriesAreReadInAllTheirForms(t *testing.T) {
 		"git@github.com:acme/shop.git":            "ssh://git@github.com/acme/shop.git",
 		"git@ssh.dev.azure.com:v3/acme/shop/shop": "ssh://git@ssh.dev.azure.com/v3/acme/shop/shop",
 		"ssh://git@git.example.com:2222/shop":     "ssh://git@git.example.com:2222/shop",
+		"github.com/acme/shop":                    "https://github.com/acme/shop",
+		"git.example.com:8443/acme/shop.git":      "https://git.example.com:8443/acme/shop.git",
 	} {
 		u, err := ParseURL(text)
 		if err != nil || u.String() != want {
@@ -34,6 +36,10 @@ func TestAddressesThatAreNoneOrGiveSecretsAwayAreRefused(t *testing.T) {
 		"ssh://-oProxyCommand=id/shop":       "hyphen",
 		"https://example.com/shop?token=x":   "neither ? nor #",
 		"https://exa mple.com/shop":          "no URL",
+		"shop/app":                           "by https:// or ssh://",
+		"me:secret@example.com/shop":         `not by "example.com/shop"`,
+		"example.com/":                       "names no repository",
+		"../example.com/shop":                "by https:// or ssh://",
 	} {
 		_, err := ParseURL(text)
 		if err == nil || !strings.Contains(err.Error(), want) {
