@@ -1,6 +1,8 @@
 package deploy_test
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -69,5 +71,33 @@ func TestAnUnchangedSourceIsRolledOutWithTheLiveImageAndSaysSo(t *testing.T) {
 		return e.Kind == platform.EventBuild && e.Status == "FINISHED" && e.Message == "nothing to build: unchanged since the live version"
 	}) {
 		t.Errorf("the events are %+v (%v)", events, err)
+	}
+}
+
+func TestAServiceOfTypeStaticTakesTheSiteOfASourceAndLeavesItsServerOut(t *testing.T) {
+	w := newWorld(t)
+	site, err := w.db.CreateService(t.Context(), w.svc.Account, "site", platform.Service{Type: platform.Static})
+	if err != nil {
+		t.Fatal(err)
+	}
+	both := folder(t.TempDir())
+	for name, content := range map[string]string{"package.json": `{"scripts":{"start":"node server.js"}}`, "index.html": "home"} {
+		if err := os.WriteFile(filepath.Join(string(both), name), []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, x := range []struct {
+		service string
+		start   string
+	}{{site.ID, ""}, {w.svc.ID, "node server.js"}} {
+		d, err := w.Deploy(t.Context(), deploy.Request{Service: x.service, Source: both})
+		if err != nil || d.Status != platform.Live {
+			t.Fatalf("ended %s (%v)", d.Status, err)
+		}
+		w.builder.set(func(b *fakeBuilder) {
+			if plan := b.orders[len(b.orders)-1].Plan; plan.Start != x.start || (plan.Site != nil) != (x.start == "") {
+				t.Errorf("the builder is to start %q, site %+v; want %q", plan.Start, plan.Site, x.start)
+			}
+		})
 	}
 }

@@ -7,13 +7,26 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"csph/platform"
 )
+
+// asCommand has the test binary be the command itself.
+const asCommand = "CSPH_FILES_TEST_COMMAND"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asCommand) != "" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
 
 // write makes a file and returns its path.
 func write(t *testing.T, name, text string) string {
@@ -60,6 +73,39 @@ func TestASiteIsServedOnThePortOfTheEnvironmentUntilASignal(t *testing.T) {
 	stop()
 	if err := <-ended; err != nil {
 		t.Error(err)
+	}
+}
+
+func TestTheCommandAnswersWhatHasBegunAfterSIGTERMAndExitsWithStatusZero(t *testing.T) {
+	dir, port := t.TempDir(), freePort(t)
+	config := write(t, filepath.Join(t.TempDir(), "site.json"), `{"root": "`+dir+`"}`)
+	large := strings.Repeat("x", 32<<20) // more than sockets hold
+	write(t, filepath.Join(dir, "large.bin"), large)
+	cmd := exec.Command(os.Args[0], config)
+	cmd.Env = append(os.Environ(), asCommand+"=1", "PORT="+port)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = cmd.Process.Kill() }()
+	resp, err := http.Get("http://127.0.0.1:" + port + "/large.bin")
+	for end := time.Now().Add(10 * time.Second); err != nil && time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		resp, err = http.Get("http://127.0.0.1:" + port + "/large.bin")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	for conn, err := net.Dial("tcp", "127.0.0.1:"+port); err == nil; conn, err = net.Dial("tcp", "127.0.0.1:"+port) {
+		_ = conn.Close() // until nobody is let in any more
+		time.Sleep(time.Millisecond)
+	}
+	if body, err := io.ReadAll(resp.Body); err != nil || len(body) != len(large) {
+		t.Errorf("%d bytes of %d, %v", len(body), len(large), err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("it ended with %v", err)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"csph/logs"
 	"csph/platform"
+	"csph/router"
 )
 
 func TestEachServiceHasAnAccessLogOfItsOwnThatIsBounded(t *testing.T) {
@@ -75,4 +76,30 @@ func TestLogsAreReadableByTheirOwnerOnly(t *testing.T) {
 	if info, err := os.Stat(filepath.Join(state, "logs")); err != nil || info.Mode().Perm() != 0o700 {
 		t.Errorf("%v, %v", info.Mode(), err)
 	}
+}
+
+func TestWhyNothingOfAServiceServesFollowsFromItsRecords(t *testing.T) {
+	r, shop := reported(t)
+	s := &server{db: r.db}
+	check := func(when string, want router.Absence) {
+		t.Helper()
+		svc, err := r.db.Service(t.Context(), shop.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := s.absence(t.Context(), svc); err != nil || got != want {
+			t.Errorf("%s: %d, %v; want %d", when, got, err, want)
+		}
+	}
+	check("without a deployment", router.NotLive)
+	d := r.deployed(t, shop.ID, "", platform.EventAccepted)
+	check("while one is under way", router.Starting)
+	if _, err := r.db.Advance(t.Context(), d.Deployment, platform.Queued, platform.Cancel, nil); err != nil {
+		t.Fatal(err)
+	}
+	check("after it has ended", router.Failing)
+	if _, err := r.db.UpdateService(t.Context(), shop.ID, func(s *platform.Service) error { s.Suspended = true; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	check("suspended", router.Suspended)
 }
