@@ -1,11 +1,14 @@
 package durable_test
 
 import (
+	"bytes"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
+
+	"golang.org/x/sync/errgroup"
 
 	"csph/durable"
 )
@@ -43,5 +46,23 @@ func TestWhatCannotBeReplacedIsLeftAsItWas(t *testing.T) {
 	}
 	if err := durable.Replace(filepath.Join(dir, "no", "key"), nil, 0o600); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("without its folder: %v", err)
+	}
+}
+
+func TestWritersOfTheSameFileTakeTurns(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "key")
+	var group errgroup.Group
+	for i := range 8 {
+		group.Go(func() error { return durable.Replace(path, bytes.Repeat([]byte{byte('a' + i)}, 100_000), 0o600) })
+	}
+	if err := group.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile(path)
+	if err != nil || len(got) != 100_000 || len(bytes.Trim(got, string(got[:1]))) > 0 {
+		t.Errorf("%d bytes of several writers, %v", len(got), err)
+	}
+	if all, err := os.ReadDir(filepath.Dir(path)); err != nil || len(all) != 1 {
+		t.Errorf("the folder holds %v, %v", all, err)
 	}
 }
