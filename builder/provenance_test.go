@@ -114,6 +114,10 @@ func TestAnAccountOfManyBaseImagesIsKept(t *testing.T) {
 	if _, p := readAccount(t, raw); len(p.BuildDefinition.ResolvedDependencies) != 100 {
 		t.Errorf("it is made of %d", len(p.BuildDefinition.ResolvedDependencies))
 	}
+	image.Digest = "sha256:" + strings.Repeat("0", 64)
+	if _, err := l.Provenance(ctx, image); !errors.Is(err, platform.ErrNotFound) {
+		t.Errorf("of another image under the same name: %v", err)
+	}
 }
 
 // resolver knows what two addresses are.
