@@ -18,7 +18,7 @@ up: packages daemons build ## everything needed, then the main job: push an app,
 down: ## stop csphd; apps keep running, state stays
 	@STATE=$(STATE) etc/scripts/down.sh
 
-build: ## bin/csphd, bin/csph and what goes into spherelets: csph-log, csph-init, csph-files
+build: ## bin/csphd, bin/csph and what goes into spherelets: csph-log, csph-init, csph-files, csph-sftp
 	@echo "-----> Building csph"
 	@CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/...
 
@@ -34,7 +34,7 @@ packages: ## what Debian has that csph needs
 	@etc/scripts/packages.sh
 
 test: packages daemons testca build lint ## every test, end-to-end ones included
-	@etc/scripts/packages.sh jq:jq scp:openssh-client
+	@etc/scripts/packages.sh jq:jq scp:openssh-client sshfs:sshfs
 	go test -race -timeout 60m ./...
 
 e2e: packages daemons testca build ## the end-to-end scripts alone; RUN=name picks one

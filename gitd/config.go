@@ -27,6 +27,9 @@ type Config struct {
 	// are known: platform.ErrUnauthorized, without an identity and a path. Nil: nobody is. It must be quick.
 	Refused func(ctx context.Context, id Identity, address, path string, why error)
 
+	// Files serves the files of services by SFTP; nil: nobody does.
+	Files Files
+
 	// Remote says which repositories elsewhere may be fetched from; the file of known hosts is the server's own.
 	Remote remote.Config
 

@@ -52,3 +52,11 @@ type Narrator interface {
 	// Follow writes lines to w, as things happen, until the deployment has settled or ctx ends.
 	Follow(ctx context.Context, deployment string, w io.Writer) error
 }
+
+// Files are those of what is live of services.
+type Files interface {
+	// ServeFiles talks SFTP on stream about the files of the service that user means, for a client at address, until
+	// ctx or the stream ends, or other spherelets have come to serve: the client then connects anew, to those. ErrForbidden
+	// when id may not, ErrNotFound when there is no such service, ErrConflict when nothing of it runs.
+	ServeFiles(ctx context.Context, id Identity, address, user string, stream io.ReadWriter) error
+}

@@ -46,7 +46,7 @@ func TestEveryOtherCommandIsRefusedWithASentence(t *testing.T) {
 		"program by path":        {[]string{at, "/bin/sh -c id"}, "this command is refused"},
 		"scp":                    {[]string{at, "scp -t /tmp"}, "scp is refused"},
 		"rsync":                  {[]string{at, "rsync --server . /"}, "rsync is refused"},
-		"sftp":                   {[]string{"-s", at, "sftp"}, "subsystems such as sftp are not offered"},
+		"sftp":                   {[]string{"-s", at, "sftp"}, "the subsystem sftp is not offered"},
 		"archive":                {[]string{at, "git-upload-archive 'web'"}, "git-upload-archive is refused"},
 		"git shell":              {[]string{at, "git-shell"}, "git-shell is refused"},
 		"lfs-authenticate":       {[]string{at, "git-lfs-authenticate web upload"}, "Git LFS is not offered here"},

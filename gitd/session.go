@@ -132,8 +132,8 @@ func (s *session) run(ctx context.Context) (status int) {
 	if !s.server.tasks.start(func() { s.watch(ctx) }) {
 		return s.refuse("the server is shutting down; push again in a moment")
 	}
-	if s.Subsystem() != "" {
-		return s.refuse("subsystems such as sftp are not offered here: only git push and git fetch are")
+	if name := s.Subsystem(); name != "" {
+		return s.serveFiles(ctx, name)
 	}
 	command, err := wire.ParseCommand(s.RawCommand())
 	if err != nil {

@@ -58,7 +58,7 @@ Exit status: 0 what was asked for is true (a deployment: it is live), 1 it is no
 	root.PersistentFlags().StringVar(&a.url, "url", "", "the csph server (default $CSPH_URL)")
 	root.AddCommand(
 		a.deployCommand(), a.deploymentsCommand(), a.rollbackCommand(), a.servicesCommand(),
-		a.logsCommand(), a.eventsCommand(), a.planCommand(), a.zeropsCommand(), a.webhooksCommand(), a.keysCommand(), a.domainsCommand(), a.volumesCommand(), a.diskCommand(),
+		a.logsCommand(), a.eventsCommand(), a.planCommand(), a.zeropsCommand(), a.webhooksCommand(), a.keysCommand(), a.domainsCommand(), a.volumesCommand(), a.mountCommand(), a.diskCommand(),
 		a.initCommand(), a.linkCommand(), a.unlinkCommand(), a.execCommand(), a.runCommand(), a.openCommand(), a.metricsCommand(), a.manCommand(), a.applyCommand(), a.exportCommand(), a.importCommand(),
 		a.tokenCommand(), a.membersCommand(), a.accountsCommand(), a.projectsCommand(), a.environmentsCommand(),
 		a.loginCommand(), a.logoutCommand(), a.whoamiCommand(), a.statusCommand(), a.versionCommand(), completionCommand(),

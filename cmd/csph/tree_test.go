@@ -23,7 +23,7 @@ deployments list|get|watch|cancel|redeploy
 domains add|list|verify|remove
 volumes create|list|get|attach|detach|resize|delete|snapshot|snapshots|restore
 webhooks create|list
-logs exec run events metrics open
+logs exec run mount events metrics open
 plan apply export import completion version
 init link unlink status disk man
 zerops validate`

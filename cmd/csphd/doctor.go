@@ -147,7 +147,7 @@ func checkForwarding() finding {
 
 func checkBinaries(dir string) []finding {
 	var all []finding
-	for _, name := range []string{"containerd", "containerd-shim-runc-v2", "runc", "buildkitd", "bridge", "host-local", "loopback", "csph-log", "csph-init", "csph-files"} {
+	for _, name := range []string{"containerd", "containerd-shim-runc-v2", "runc", "buildkitd", "bridge", "host-local", "loopback", "csph-log", "csph-init", "csph-files", "csph-sftp"} {
 		path := filepath.Join(dir, name)
 		st, err := os.Stat(path)
 		switch {

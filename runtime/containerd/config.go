@@ -26,7 +26,7 @@ const snapshotter = "overlayfs"
 // Config says where everything is.
 type Config struct {
 	Instance *host.Instance
-	// Bin is the folder with containerd, containerd-shim-runc-v2, runc, csph-log and csph-init, absolute.
+	// Bin is the folder with containerd, containerd-shim-runc-v2, runc, csph-log, csph-init and csph-sftp, absolute.
 	Bin string
 	// Volumes is the folder with the folders of volumes, by id; "": volumes in the state folder.
 	Volumes string

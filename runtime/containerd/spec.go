@@ -119,7 +119,7 @@ func (j *job) mounts() []specs.Mount {
 			Destination: "/etc/" + name, Type: "bind", Source: j.file(name), Options: []string{"rbind", "rw"},
 		})
 	}
-	return append(mounts, j.launchMounts()...)
+	return append(append(mounts, j.launchMounts()...), j.sftpMount()...)
 }
 
 const (

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"csph/gitd"
+	"csph/platform"
+	"csph/runtime/containerd"
+	"csph/store"
+)
+
+// files serves the files of spherelets to clients of gitd.
+type files struct {
+	db     *store.DB
+	engine *containerd.Engine
+	log    *slog.Logger
+}
+
+// ServeFiles implements gitd.Files. The server runs in the spherelet, as one of its processes.
+func (f files) ServeFiles(ctx context.Context, id gitd.Identity, address, user string, stream io.ReadWriter) error {
+	svc, err := f.find(ctx, id, user)
+	f.audit(ctx, platform.AuditEntry{Account: id.Account, Member: id.Name, Address: address, Action: "sftp", Target: user}, err)
+	if err != nil {
+		return err
+	}
+	spherelet, err := f.serving(svc)
+	if err != nil {
+		return err
+	}
+	ctx, moved := context.WithCancel(ctx)
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	defer moved()
+	watching.Go(func() { f.watch(ctx, svc, spherelet, moved) })
+	exit, err := f.engine.Exec(ctx, spherelet.ID, containerd.Command{Args: []string{containerd.SFTPServer}, Stdin: stream, Stdout: stream})
+	switch {
+	case ctx.Err() != nil:
+		return nil
+	case errors.Is(err, platform.ErrInvalid):
+		return fmt.Errorf("%w: the spherelets of %s were started by an older csphd; replace them first: csph services restart %s", platform.ErrConflict, svc.Name, svc.Name)
+	case err == nil && exit != 0:
+		return fmt.Errorf("serve files: the server in %s ended with %d", spherelet.ID, exit)
+	}
+	return err
+}
+
+// find is the service whose files a client asks for. Who may not run commands in it may not have its files either: with
+// them, one gets at the secrets that it runs with.
+func (f files) find(ctx context.Context, id gitd.Identity, user string) (platform.Service, error) {
+	if id.NoPush != nil {
+		return platform.Service{}, id.NoPush
+	}
+	svc, err := f.db.ResolveService(ctx, id.Account, user)
+	limits := platform.Caller{Projects: id.Projects}
+	if err == nil && !limits.Sees(svc.Project) || err != nil && id.Projects != nil {
+		return platform.Service{}, fmt.Errorf("%w: there is no service %s", platform.ErrNotFound, user)
+	}
+	if errors.Is(err, platform.ErrInvalid) || errors.Is(err, platform.ErrNotFound) {
+		return svc, fmt.Errorf("%w; the user name of an sftp client is the name or id of a service, as in sftp -P PORT web@HOST", err)
+	}
+	return svc, err
+}
+
+// serving is a spherelet of what is live of a service, one that runs.
+func (f files) serving(svc platform.Service) (platform.Spherelet, error) {
+	if svc.Live != "" {
+		for _, s := range f.engine.Spherelets(svc.Live) {
+			if s.State == platform.Running {
+				return s, nil
+			}
+		}
+	}
+	return platform.Spherelet{}, fmt.Errorf("%w: no spherelet of service %s runs; try again when it does", platform.ErrConflict, svc.Name)
+}
+
+// movedWithin is how soon a client is sent to the spherelets of a new version.
+const movedWithin = time.Second
+
+// watch calls moved when a spherelet no longer is one of what is live, until ctx ends.
+func (f files) watch(ctx context.Context, svc platform.Service, spherelet platform.Spherelet, moved func()) {
+	tick := time.NewTicker(movedWithin)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		now, err := f.db.Service(ctx, svc.ID)
+		if err == nil && now.Live != spherelet.Deployment || errors.Is(err, platform.ErrNotFound) {
+			moved()
+			return
+		}
+	}
+}
+
+// audit writes down that files were served, or were not.
+func (f files) audit(ctx context.Context, e platform.AuditEntry, err error) {
+	switch e.Status = http.StatusOK; {
+	case errors.Is(err, platform.ErrNotFound):
+		e.Status, e.Message = http.StatusNotFound, err.Error()
+	case err != nil:
+		e.Status, e.Message = http.StatusForbidden, err.Error()
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
+	if err := f.db.Audit(ctx, e); err != nil {
+		f.log.Error("audit entry is lost", "action", e.Action, "service", e.Target, "err", err)
+	}
+}
