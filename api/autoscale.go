@@ -3,6 +3,7 @@ package api
 import (
 	"cmp"
 	"fmt"
+	"time"
 
 	"csph/api/wire"
 	"csph/platform"
@@ -44,10 +45,12 @@ func autoscaled(before *platform.Autoscale, c wire.AutoscaleChange) (platform.Au
 	return a, a.Check()
 }
 
-// readAs is a config as a client has read it, for its ETag: a count that CPU use decides changes under its hands.
+// readAs is a config as a client has read it, for its ETag: a count that CPU use decides changes under its hands, and a
+// restart changes nothing that was decided.
 func readAs(c platform.Config) platform.Config {
 	if c.Autoscale != nil {
 		c.Count = 0
 	}
+	c.RestartedAt = time.Time{}
 	return c
 }

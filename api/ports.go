@@ -243,6 +243,8 @@ type Deployer interface {
 type Runtime interface {
 	// Spherelets lists the spherelets of a deployment as they are now.
 	Spherelets(deployment string) []platform.Spherelet
+	// Use is what a spherelet uses now; an error when it does not run.
+	Use(spherelet string) (platform.Use, error)
 }
 
 // Pullers checks access to registries.

@@ -77,7 +77,7 @@ func (s *Server) setSecrets(ctx context.Context, in *setSecrets) (*tagged[wire.C
 		for name, version := range kept {
 			to.Secrets[name] = max(version, to.Secrets[name]) // of two who set it at once, the later one
 		}
-		return nil
+		return restarted(to)
 	})
 }
 
@@ -91,7 +91,7 @@ func (s *Server) unsetSecret(ctx context.Context, in *secretPath) (*tagged[wire.
 			return fmt.Errorf("%w: service %s has no secret %s", platform.ErrNotFound, svc.Name, in.Secret)
 		}
 		delete(to.Secrets, in.Secret)
-		return nil
+		return restarted(to)
 	})
 }
 

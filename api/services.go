@@ -276,7 +276,14 @@ func (s *Server) restartService(ctx context.Context, in *ServicePath) (*body[pla
 	}
 	return answer(s.Deployer.Start(ctx, deploy.Request{
 		Service: svc.ID, From: svc.Live, Trigger: trigger(ctx, platform.TriggerRestart),
+		Change: restarted,
 	}))
+}
+
+// restarted notes in a config that it asks for new spherelets.
+func restarted(c *platform.Config) error {
+	c.RestartedAt = time.Now().UTC()
+	return nil
 }
 
 func (s *Server) serviceSpherelets(ctx context.Context, in *ServicePath) (*body[[]platform.Spherelet], error) {

@@ -28,7 +28,7 @@ type Traffic interface {
 func (s *Server) trafficOperations(api huma.API) {
 	add(s, api, operation{
 		id: "get-traffic", method: http.MethodGet, path: "/v1/traffic", tag: "services",
-		summary: "What the router has counted of the services that have a route",
+		summary: "What the router has counted of the services that have a route, and what the spherelets of all use",
 	}, s.traffic)
 	add(s, api, operation{
 		id: "stream-access-log", method: http.MethodGet, path: "/v1/services/{service}/access-log", tag: "logs",
@@ -51,13 +51,45 @@ func (s *Server) traffic(ctx context.Context, _ *none) (*body[wire.Traffic], err
 	for _, b := range bounds {
 		out.Bounds = append(out.Bounds, b.Seconds())
 	}
+	live, err := s.Records.LiveOf(ctx, services)
+	if err != nil {
+		return nil, err
+	}
 	for _, svc := range services {
-		if t, ok := s.Traffic.Counts(svc.ID); ok {
+		t, ok := s.Traffic.Counts(svc.ID)
+		if !ok {
+			t.Latency = []uint64{} // nothing leads to it: it is a worker
+		}
+		if t.Use = s.use(live[svc.ID]); ok || t.Use != nil {
 			t.Service, t.Name, t.Environment, t.Project = svc.ID, svc.Name, svc.EnvName, projects[svc.Project]
 			out.Services = append(out.Services, t)
 		}
 	}
 	return answer(out, nil)
+}
+
+// use adds up what the spherelets of a deployment use; nil where none runs.
+func (s *Server) use(live platform.Deployment) *wire.ServiceUse {
+	shape, err := platform.ShapeNamed(live.Config.Shape)
+	if live.ID == "" || err != nil {
+		return nil
+	}
+	var sum wire.ServiceUse
+	for _, one := range s.Runtime.Spherelets(live.ID) {
+		u, err := s.Runtime.Use(one.ID)
+		if err != nil {
+			continue // it does not run yet, or no more
+		}
+		sum.Spherelets++
+		sum.CPU += u.CPU.Seconds()
+		sum.MilliCPU += shape.MilliCPU
+		sum.Memory += u.Memory
+		sum.MemoryLimit += u.MemoryLimit
+	}
+	if sum.Spherelets == 0 {
+		return nil
+	}
+	return &sum
 }
 
 func (s *Server) accessLog(ctx context.Context, in *serviceLogs) (*huma.StreamResponse, error) {

@@ -31,6 +31,16 @@ func TestTrafficIsThatOfTheServicesThatTheCallerSees(t *testing.T) {
 	if len(got.Bounds) != 1 || got.Bounds[0] != 0.001 || got.Services[0].Requests.Total() == 0 {
 		t.Errorf("got %+v", got)
 	}
+	if got.Services[1].Use != nil {
+		t.Errorf("nothing is live, and uses %+v", got.Services[1].Use)
+	}
+	w.live(t, "web")
+	if got, err = w.Traffic(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if use := got.Services[1].Use; use == nil || *use != (wire.ServiceUse{Spherelets: 1, CPU: 0.5, MilliCPU: 250, Memory: 64 << 20, MemoryLimit: 512 << 20}) {
+		t.Errorf("the spherelets use %+v", use)
+	}
 	if theirs, err := w.foreigner(t).Traffic(t.Context()); err != nil || len(theirs.Services) != 0 {
 		t.Errorf("another account sees %+v (%v)", theirs.Services, err)
 	}

@@ -105,6 +105,8 @@ type Config struct {
 	Autoscale *Autoscale `json:"autoscale,omitempty"`
 	// Region is where spherelets run. Of a service "" means the server's default; a deployment says which it was.
 	Region string `json:"region,omitempty"`
+	// RestartedAt is when a restart, or a change of a secret, last asked for new spherelets of the same image.
+	RestartedAt time.Time `json:"restarted_at,omitzero"`
 	// Drain bounds how long in-flight requests may take once traffic has moved; 0 means 30 s.
 	Drain time.Duration `json:"drain,omitempty"`
 	// Grace is the time between SIGTERM and SIGKILL; 0 means 30 s.

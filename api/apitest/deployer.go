@@ -35,6 +35,7 @@ type Deployer struct {
 	building map[string]context.CancelFunc
 	release  chan struct{}
 	killed   chan struct{} // closed when the command sleep has been killed
+	used     time.Duration // of CPU
 	files    []string      // seen in the folders of uploads
 }
 
@@ -319,6 +320,14 @@ func (d *Deployer) refuseShared(ctx context.Context, svc platform.Service) error
 // Spherelets implements api.Runtime.
 func (d *Deployer) Spherelets(deployment string) []platform.Spherelet {
 	return []platform.Spherelet{{ID: "sph_1", Deployment: deployment, State: platform.Running}}
+}
+
+// Use implements api.Runtime: half a second of CPU more each time.
+func (d *Deployer) Use(string) (platform.Use, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.used += 500 * time.Millisecond
+	return platform.Use{CPU: d.used, Memory: 64 << 20, MemoryLimit: 512 << 20}, nil
 }
 
 // Exec implements api.Commands: cat copies its input, false fails, anything else is printed.

@@ -2,7 +2,7 @@ package wire
 
 import "time"
 
-// Traffic is what the router has counted of the services that a caller sees. Counts go on from the start
+// Traffic is what the router has counted of the services that a caller sees, and what their spherelets use. Counts go on from the start
 // of csphd, or its last upgrade: rates are the difference of two answers.
 type Traffic struct {
 	Time     time.Time        `json:"time"`
@@ -23,8 +23,19 @@ type ServiceTraffic struct {
 	BytesIn  uint64   `json:"bytes_in"`  // bodies of requests
 	BytesOut uint64   `json:"bytes_out"` // bodies of answers
 	Upstream uint64   `json:"upstream_errors"`
+	// Use is of the spherelets of what is live, all together; absent while none runs.
+	Use *ServiceUse `json:"use,omitempty"`
 	// Latency counts requests by bucket; websockets and streams are not in it.
 	Latency []uint64 `json:"latency"`
+}
+
+// ServiceUse is what the spherelets of a service use, all together.
+type ServiceUse struct {
+	Spherelets  int     `json:"spherelets" doc:"Those that run"`
+	CPU         float64 `json:"cpu_seconds" doc:"CPU time since they were made; less than before when one of them has gone"`
+	MilliCPU    int64   `json:"milli_cpu" doc:"Thousandths of a vCPU that they may use"`
+	Memory      int64   `json:"memory" doc:"Bytes, without what the kernel can take back"`
+	MemoryLimit int64   `json:"memory_limit" doc:"Bytes that they may use"`
 }
 
 // Requests counts requests by the class of their status.

@@ -130,6 +130,9 @@ func (a *app) describeService(s wire.ServiceView, running []platform.Spherelet) 
 	if p := s.Config.Autoscale; p != nil {
 		rows = append(rows, []string{"Autoscale", p.String()})
 	}
+	if at := s.Config.RestartedAt; !at.IsZero() {
+		rows = append(rows, []string{"Restarted", when(at)})
+	}
 	if p := s.Preview; p != nil {
 		rows = append(rows, []string{"Preview", fmt.Sprintf("of pull request %d; goes on %s unless another commit comes", p.Number, when(p.Expires))})
 	}

@@ -28,15 +28,26 @@ type load struct {
 	InFlight    int     `json:"in_flight"`
 	In          float64 `json:"bytes_in_per_second"`
 	Out         float64 `json:"bytes_out_per_second"`
+	// Use is of the spherelets; absent while none runs.
+	Use *use `json:"use,omitempty"`
+}
+
+// use is what the spherelets of a service use, in one interval.
+type use struct {
+	Spherelets  int     `json:"spherelets"`
+	CPU         float64 `json:"cpu_percent"` // of what they may use
+	Memory      int64   `json:"memory_bytes"`
+	MemoryLimit int64   `json:"memory_limit_bytes"`
 }
 
 func (a *app) servicesTop() *cobra.Command {
 	var interval time.Duration
 	var once bool
 	cmd := &cobra.Command{
-		Use: "top [SERVICE]", Example: "  csph services top web", Short: "Show how much services are used: rate, latency, errors", Args: atMost(1),
+		Use: "top [SERVICE]", Example: "  csph services top web", Short: "Show how much services are used: rate, latency, errors, CPU, memory", Args: atMost(1),
 		Long: `Show how much services are used, by what the router sees: requests a second, the time that half of the
-requests, 95 and 99 of 100 took at most, server errors a second, requests in flight.
+requests, 95 and 99 of 100 took at most, server errors a second, requests in flight. CPU and memory are those of the
+spherelets, in percent of what their shape allows.
 
 On a terminal the table is refreshed until ctrl-C. With -o json, --once, or into a pipe it is one interval.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -103,7 +114,7 @@ func (a *app) showLoads(all []load, refresh bool) error {
 	rows := make([][]string, len(all))
 	for i, l := range all {
 		rows[i] = []string{l.Service, l.Environment, fmt.Sprintf("%.1f", l.Rate), millis(l.P50), millis(l.P95), millis(l.P99),
-			fmt.Sprintf("%.1f", l.Errors), fmt.Sprint(l.InFlight), bytesRate(l.Out)}
+			fmt.Sprintf("%.1f", l.Errors), fmt.Sprint(l.InFlight), bytesRate(l.Out), l.Use.cpu(), l.Use.memory()}
 	}
 	return a.show(all, func() error {
 		if refresh {
@@ -111,8 +122,22 @@ func (a *app) showLoads(all []load, refresh bool) error {
 				return err
 			}
 		}
-		return a.table("SERVICE\tENVIRONMENT\tREQ/S\tP50\tP95\tP99\tERR/S\tIN FLIGHT\tOUT/S", rows)
+		return a.table("SERVICE\tENVIRONMENT\tREQ/S\tP50\tP95\tP99\tERR/S\tIN FLIGHT\tOUT/S\tCPU\tMEMORY", rows)
 	})
+}
+
+func (u *use) cpu() string {
+	if u == nil {
+		return "-"
+	}
+	return fmt.Sprintf("%.0f %%", u.CPU)
+}
+
+func (u *use) memory() string {
+	if u == nil || u.MemoryLimit == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.0f %% of %d MB", 100*float64(u.Memory)/float64(u.MemoryLimit), u.MemoryLimit>>20)
 }
 
 // millis prints a duration; one that is not known, since nothing was asked, is a dash.
@@ -180,7 +205,21 @@ func loadOf(before, now wire.ServiceTraffic, bounds []float64, seconds float64) 
 		Errors: rate(before.Requests.ServerErrors+before.Requests.Unanswered, now.Requests.ServerErrors+now.Requests.Unanswered),
 		P50:    1000 * quantile(took, bounds, 0.5), P95: 1000 * quantile(took, bounds, 0.95), P99: 1000 * quantile(took, bounds, 0.99),
 		InFlight: now.InFlight, In: rate(before.BytesIn, now.BytesIn), Out: rate(before.BytesOut, now.BytesOut),
+		Use: useOf(before.Use, now.Use, seconds),
 	}
+}
+
+// useOf is what was used between two counts. The CPU time of spherelets of which one has gone meanwhile is not known.
+func useOf(before, now *wire.ServiceUse, seconds float64) *use {
+	if now == nil {
+		return nil
+	}
+	u := &use{Spherelets: now.Spherelets, Memory: now.Memory, MemoryLimit: now.MemoryLimit}
+	if before != nil && now.CPU >= before.CPU && seconds > 0 && now.MilliCPU > 0 {
+		const perVCPU, whole = 1000, 100
+		u.CPU = (now.CPU - before.CPU) / seconds * perVCPU / float64(now.MilliCPU) * whole
+	}
+	return u
 }
 
 // quantile estimates the value that a share of what is counted is at most, as if it were spread evenly

@@ -55,3 +55,22 @@ func TestLoadsAreTheDifferenceOfTwoCounts(t *testing.T) {
 		t.Errorf("after a restart: %+v", again)
 	}
 }
+
+func TestTheUseOfCPUIsThatOfTheIntervalInPercentOfTheShape(t *testing.T) {
+	at := func(cpu float64) *wire.ServiceUse {
+		return &wire.ServiceUse{Spherelets: 2, CPU: cpu, MilliCPU: 500, Memory: 256 << 20, MemoryLimit: 1 << 30}
+	}
+	u := useOf(at(10), at(10.5), 2)
+	if u.cpu() != "50 %" || u.memory() != "25 % of 1024 MB" || u.Spherelets != 2 {
+		t.Errorf("%+v: %s, %s", u, u.cpu(), u.memory())
+	}
+	if gone := useOf(at(10), at(4), 2); gone.CPU != 0 {
+		t.Errorf("after one has gone: %+v", gone)
+	}
+	if fresh := useOf(nil, at(4), 2); fresh.CPU != 0 || fresh.Memory == 0 {
+		t.Errorf("just begun: %+v", fresh)
+	}
+	if none := useOf(at(10), nil, 2); none != nil || none.cpu() != "-" || none.memory() != "-" {
+		t.Errorf("suspended: %+v", none)
+	}
+}

@@ -190,12 +190,13 @@ func (s *server) makeAPI(context.Context) (err error) {
 	s.makeScaler()
 	s.makeReporter()
 	s.metrics = newMetrics(s)
+	s.metrics.registry.MustRegister(newUses(machine{s.engine}, s.metrics.nameOf))
 	debug, err := newDebugPage(s.debugState, s.metrics.nameOf, s.logger)
 	if err != nil {
 		return err
 	}
 	s.api, err = api.New(api.Options{
-		Records: ledger.Records{DB: s.db}, Events: ledger.Bus{DB: s.db}, Runtime: s.engine, Host: s, Remotes: origins{s.db, s.git}, Hooks: s, Schedules: s, Pullers: s.builder, Images: s.builder, Logger: s.logger,
+		Records: ledger.Records{DB: s.db}, Events: ledger.Bus{DB: s.db}, Runtime: machine{s.engine}, Host: s, Remotes: origins{s.db, s.git}, Hooks: s, Schedules: s, Pullers: s.builder, Images: s.builder, Logger: s.logger,
 		Domains: s.domains(), Volumes: s.volumes,
 		Commands: commands{s.engine, s.deployer}, GitPort: portOf(s.config.SSH),
 		Deployer: s.withdrawing(),
