@@ -86,7 +86,9 @@ func TestThePageOfFrameworksIsAsThePlansAre(t *testing.T) {
 		framework := cmp.Or(p.Framework, p.PackageManager, p.Language)
 		rows = append(rows, row{p.Language, framework, fmt.Sprintf("| %s | %s | %s | [page](%s) | %s |\n", p.Language, framework, startCell(p), r.page, r.app)})
 	}
-	slices.SortStableFunc(rows, func(a, b row) int { return cmp.Or(cmp.Compare(a.language, b.language), cmp.Compare(a.framework, b.framework)) })
+	slices.SortStableFunc(rows, func(a, b row) int {
+		return cmp.Or(cmp.Compare(a.language, b.language), cmp.Compare(a.framework, b.framework))
+	})
 	var b strings.Builder
 	b.WriteString(frameworksHead)
 	for _, r := range rows {

@@ -158,8 +158,12 @@ func deliverAstro(a *nodeApp) delivery {
 	return d
 }
 
-// deliverNest: the start script of the template compiles at start; what was built starts at once.
+// deliverNest: the start script of the template compiles at start; what was built starts at once. Without its command
+// line the compiler alone builds it.
 func deliverNest(a *nodeApp) delivery {
+	if !a.pkg.needs("@nestjs/cli") && !a.root.needs("@nestjs/cli") && a.pkg.needs("typescript") {
+		return delivery{build: "tsc", start: "node dist/main"}
+	}
 	return delivery{build: "nest build", start: "node dist/main"}
 }
 

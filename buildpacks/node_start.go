@@ -32,15 +32,28 @@ func (a *nodeApp) start(d delivery) (command, why string) {
 
 // startScript is the script that starts the app for production, or "".
 func (a *nodeApp) startScript() string {
-	if start := a.pkg.Scripts["start"]; start != "" && !isDevServer(a.expand("start")) {
-		return "start"
+	start := ""
+	if a.pkg.Scripts["start"] != "" && !isDevServer(a.expand("start")) {
+		if start = "start"; !a.compilesAtStart("start") {
+			return start
+		}
 	}
 	for _, name := range productionScripts {
-		if a.pkg.Scripts[name] != "" && !isDevServer(a.expand(name)) {
+		if a.pkg.Scripts[name] != "" && !isDevServer(a.expand(name)) && (start == "" || !a.compilesAtStart(name)) {
 			return name
 		}
 	}
-	return ""
+	return start
+}
+
+// compilesAtStart tells a script that runs sources through a compiler which is a development dependency.
+func (a *nodeApp) compilesAtStart(script string) bool {
+	for _, program := range commandPrograms(a.expand(script)) {
+		if slices.Contains([]string{"ts-node", "tsx", "babel-node", "swc-node", "esno"}, program) && a.devPackage(program) != "" {
+			return true
+		}
+	}
+	return false
 }
 
 // entry is the file to start: main where it is there or will be built, else one of the usual names.

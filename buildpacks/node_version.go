@@ -113,3 +113,28 @@ func (p *Plan) chooseNode(s source, pkg packageJSON) error {
 	p.decide("Node.js "+p.Version.Resolved, p.Version.Source+" says "+p.Version.Wanted, override)
 	return nil
 }
+
+// oldWebpack are the packages that build with webpack 4, or one of the first releases of webpack 5, and the first major
+// release that does not: their hashes are of a kind that OpenSSL 3, which Node.js has since 17, leaves out unless told.
+var oldWebpack = []struct {
+	name  string
+	since int
+}{{"react-scripts", 5}, {"@vue/cli-service", 5}, {"@angular-devkit/build-angular", 13}, {"next", 11}, {"nuxt", 3}, {"gatsby", 4},
+	{"laravel-mix", 6}, {"webpack", 5}}
+
+// oldHashes lets builds with an old webpack work, which fail with ERR_OSSL_EVP_UNSUPPORTED otherwise.
+func (a *nodeApp) oldHashes(p *Plan) map[string]string {
+	for _, pkg := range []packageJSON{a.pkg, a.root} {
+		for _, old := range oldWebpack {
+			m := firstMajor.FindStringSubmatch(pkg.Dependencies[old.name] + pkg.DevDependencies[old.name])
+			if m == nil {
+				continue
+			}
+			if major, err := strconv.Atoi(m[1]); err == nil && major < old.since {
+				p.decide("--openssl-legacy-provider while building", old.name+" "+m[1]+" hashes with MD4", "update "+old.name)
+				return map[string]string{"NODE_OPTIONS": "--openssl-legacy-provider"}
+			}
+		}
+	}
+	return nil
+}

@@ -70,7 +70,7 @@ func (a *phpApp) chooseVersion(p *Plan) error {
 		}
 		return resolvePHP(offered, wanted)
 	}
-	return p.chooseVersion(a.options, "PHP", wanted, offeredPHP, resolve, override)
+	return p.chooseVersion(a.options, "PHP", wanted, offeredPHP, limit{}, resolve, override)
 }
 
 func resolvePHPAmong(offered []string, wanted string) string {

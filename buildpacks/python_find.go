@@ -78,6 +78,8 @@ func (a *pythonApp) objectIn(file string, made *regexp.Regexp) (pythonObject, bo
 		o.name = m[1]
 	} else if m := made.FindStringSubmatch(text); m != nil {
 		o.name = m[1]
+	} else if name := madeHere(text, made); name != "" {
+		o.name = name
 	} else if m := pythonFactory.FindStringSubmatch(text); m != nil {
 		o.name, o.factory = m[1], true
 	} else {
@@ -86,6 +88,31 @@ func (a *pythonApp) objectIn(file string, made *regexp.Regexp) (pythonObject, bo
 	o.dir, o.module = a.moduleOf(file, text)
 	return o, true
 }
+
+var (
+	pythonCalled = regexp.MustCompile(`(?m)^(app|application|api|server|asgi|wsgi)\s*(?::\s*[\w.\[\]]+)?\s*=\s*(\w+)\(`)
+	pythonIndent = regexp.MustCompile(`(?m)^[ \t]+`)
+)
+
+// madeHere is the name of an app that a function of the same file makes, or "": app = get_application().
+func madeHere(text string, made *regexp.Regexp) string {
+	for _, m := range pythonCalled.FindAllStringSubmatch(text, -1) {
+		_, body, found := strings.Cut(text, "\ndef "+m[2]+"(")
+		if !found {
+			continue
+		}
+		if end := pythonTopLevel.FindStringIndex(body); end != nil {
+			body = body[:end[0]]
+		}
+		if made.MatchString(pythonIndent.ReplaceAllString(body, "")) {
+			return m[1]
+		}
+	}
+	return ""
+}
+
+// pythonTopLevel finds the first line behind a function's body.
+var pythonTopLevel = regexp.MustCompile(`(?m)^[\w@]`)
 
 // moduleOf is the name that a file is imported by, and the folder that it is imported from: the nearest above that is
 // no package. A file without one is in a package all the same where it imports by that name.

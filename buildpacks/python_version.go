@@ -85,15 +85,21 @@ func newestSemver(offered []string, wanted string) string {
 }
 
 func (p *Plan) choosePython(a *pythonApp) error {
-	return p.chooseVersion(a.options, "Python", a.pythonVersion(), offeredPython, resolvePython, "write the version into .python-version")
+	return p.chooseVersion(a.options, "Python", a.pythonVersion(), offeredPython, a.pythonLimit(), resolvePython, "write the version into .python-version")
 }
 
 // chooseVersion settles the version of a language: what the source wants, resolved among all that have images, or the
-// newest of them.
-func (p *Plan) chooseVersion(o Options, language string, wanted Version, all []string, resolve func(offered []string, wanted string) string, override string) error {
+// newest of them, neither newer than the rest of the source can run on.
+func (p *Plan) chooseVersion(o Options, language string, wanted Version, all []string, newest limit, resolve func(offered []string, wanted string) string, override string) error {
 	offered := o.within(language, all)
 	p.Version = wanted
+	older := newest.under(offered)
 	if wanted.Source == "" {
+		if older[0] != offered[0] {
+			p.Version = Version{Resolved: older[0], Source: "default"}
+			p.decide(language+" "+older[0], "nothing asks for a version; "+newest.why, override)
+			return nil
+		}
 		p.Version = Version{Resolved: offered[0], Source: "default"}
 		p.decide(language+" "+offered[0], "nothing asks for a version; this is "+standing(offered[0], all[0]), override)
 		return nil
@@ -102,6 +108,10 @@ func (p *Plan) chooseVersion(o Options, language string, wanted Version, all []s
 		return &VersionError{Language: language, Wanted: wanted.Wanted, Source: wanted.Source, Offered: offered}
 	}
 	why := wanted.Source + " says " + shorten(wanted.Wanted)
+	if within := resolve(older, wanted.Wanted); within != "" && within != p.Version.Resolved {
+		p.Version.Resolved = within
+		why += "; " + newest.why
+	}
 	if strings.Count(p.Version.Resolved, ".") == 1 && strings.Contains(wanted.Wanted, p.Version.Resolved+".") {
 		why += "; its image carries the newest release of " + p.Version.Resolved
 	}

@@ -31,7 +31,7 @@ func detectRuby(j job) (*Plan, error) {
 	}
 	p := &Plan{Language: "ruby", User: runUser}
 	p.decide("Ruby", "there is a "+a.shownBy()+" at the root of the source", "add a Dockerfile")
-	if err := p.chooseVersion(a.options, "Ruby", a.rubyVersion(), offeredRuby, resolveRuby, "write the version into .ruby-version"); err != nil {
+	if err := p.chooseVersion(a.options, "Ruby", a.rubyVersion(), offeredRuby, a.rubyLimit(), resolveRuby, "write the version into .ruby-version"); err != nil {
 		return nil, err
 	}
 	p.BuildImage = rubyImage(p.Version.Resolved)

@@ -162,6 +162,28 @@ var rustTools = []struct {
 // lockedCrate finds the names of Cargo.lock.
 var lockedCrate = regexp.MustCompile(`(?m)^name = "([^"]+)"$`)
 
+// wantsNativeTLS tells from Cargo.toml alone whether OpenSSL is linked with: a feature asks for it, or a reqwest that
+// takes it unless told otherwise.
+func (c *cargo) wantsNativeTLS() bool {
+	for name, wanted := range c.app.manifest.Dependencies {
+		if slices.ContainsFunc(c.app.manifest.features(name), func(f string) bool { return strings.Contains(f, "native-tls") }) {
+			return true
+		}
+		table, _ := wanted.(map[string]any)
+		version, _ := wanted.(string)
+		if table != nil {
+			version, _ = table["version"].(string)
+		}
+		if name == "reqwest" && table["default-features"] != false && oldReqwest.MatchString(version) {
+			return true
+		}
+	}
+	return false
+}
+
+// oldReqwest finds the releases whose default is OpenSSL; those since 0.13 have rustls.
+var oldReqwest = regexp.MustCompile(`^[\^~=]?0\.(?:9|1[0-2])\b`)
+
 // nativePackages names the libraries that the binary is linked with, by the crates in Cargo.lock.
 func (c *cargo) nativePackages(p *Plan) {
 	locked := map[string]bool{}
@@ -175,6 +197,9 @@ func (c *cargo) nativePackages(p *Plan) {
 	}
 	if features := c.app.manifest.features("diesel"); slices.Contains(features, "postgres") {
 		locked["pq-sys"] = true
+	}
+	if len(locked) > 0 && !c.isFile("Cargo.lock") && c.wantsNativeTLS() {
+		locked["native-tls"] = true
 	}
 	for _, native := range rustNative {
 		if i := slices.IndexFunc(native.crates, func(name string) bool { return locked[name] }); i >= 0 {
