@@ -30,7 +30,8 @@ func (a *app) applyCommand() *cobra.Command {
 		Long: `Make projects, environments, services and domains be as a file says, and show first what that takes. What a service in the file
 leaves out stays as it is; its env, when it is there, is all of its variables. Services with an image are deployed
 when another one is live. With --prune, environments and services that the file does not name within its projects are
-deleted, with everything they have; so are domains of a service that the file lists domains of.
+deleted, with everything they have; so are domains of a service that the file lists domains of. Volumes are made and attached,
+and never detached or deleted.
 
 Each change is told as it is made. When one fails the rest is left undone; with --atomic, what was made is then taken
 back, except for deployments and deletions, which come last.`,
@@ -177,6 +178,10 @@ func (a *app) undo(ctx context.Context, c *client.Client, done []applied) {
 }
 
 func (a *app) takeBack(ctx context.Context, c *client.Client, change manifest.Change) error {
+	if change.Kind == "volume" { // it may have been there, and stays in any case
+		_, err := c.DetachVolume(ctx, change.Name, wire.Detachment{Service: change.Service})
+		return err
+	}
 	if change.Action == manifest.Create {
 		return remove(ctx, c, change.Kind, change.Name)
 	}
@@ -210,6 +215,8 @@ func (a *app) make(ctx context.Context, c *client.Client, f *applyFlags, change 
 	case change.Kind == "domain":
 		_, err := c.AddDomain(ctx, wire.NewDomain{Name: change.Name, Service: change.Service})
 		return err
+	case change.Kind == "volume":
+		return a.makeVolume(ctx, c, f, change)
 	case change.Kind == "project":
 		_, err := c.CreateProject(ctx, change.Name)
 		return err

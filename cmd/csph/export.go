@@ -18,7 +18,7 @@ func (a *app) exportCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "export", Short: "Write projects, environments, services and domains as csph.yaml", Args: atMost(0),
 		Long: `Write projects, environments, services and domains as csph.yaml, which csph apply makes true again, here or elsewhere. Secrets
-are named only; variables are written as they are; of domains, certificates of one's own are not in it.`,
+are named only; variables are written as they are; of domains, certificates of one's own are not in it, nor of volumes what they hold.`,
 		Example: "  csph export > csph.yaml\n  csph export --project shop -o json",
 		RunE: a.asking(func(cmd *cobra.Command, c *client.Client, _ []string) error {
 			f, err := present(cmd.Context(), c)
@@ -61,12 +61,16 @@ func present(ctx context.Context, c *client.Client) (manifest.File, error) {
 	if err != nil {
 		return f, err
 	}
+	volumes, err := c.Volumes(ctx, "")
+	if err != nil {
+		return f, err
+	}
 	for _, p := range projects {
 		project := manifest.Project{Name: p.Name}
 		for _, e := range environments {
 			if e.Project == p.ID {
 				env := manifest.Environment{Name: e.Name, Env: e.Env}
-				if env.Services, err = written(ctx, c, services, domains, e.ID); err != nil {
+				if env.Services, err = written(ctx, c, services, domains, volumes, e.ID); err != nil {
 					return f, err
 				}
 				project.Environments = append(project.Environments, env)
@@ -78,7 +82,7 @@ func present(ctx context.Context, c *client.Client) (manifest.File, error) {
 }
 
 // written are the services of an environment, as the file has them.
-func written(ctx context.Context, c *client.Client, services []wire.ServiceView, domains []platform.Domain, environment string) ([]manifest.Service, error) {
+func written(ctx context.Context, c *client.Client, services []wire.ServiceView, domains []platform.Domain, volumes []platform.Volume, environment string) ([]manifest.Service, error) {
 	var all []manifest.Service
 	for _, s := range services {
 		if s.Environment != environment {
@@ -92,7 +96,7 @@ func written(ctx context.Context, c *client.Client, services []wire.ServiceView,
 		all = append(all, manifest.Service{
 			Name: s.Name, Type: s.Type, Image: image, Shape: s.Config.Shape, Count: count, Autoscale: autoscale, Region: unlessZero(s.Config.Region), Port: unlessZero(s.Config.Port),
 			Build: unlessZero(s.Config.Build), Run: unlessZero(s.Config.Run), Dir: unlessZero(s.Config.Dir),
-			Env: s.Config.Env, Secrets: slices.Sorted(maps.Keys(s.Config.Secrets)), Health: healthOf(s.Config.Ready), Domains: domainsOf(s.ID, domains),
+			Env: s.Config.Env, Secrets: slices.Sorted(maps.Keys(s.Config.Secrets)), Health: healthOf(s.Config.Ready), Domains: domainsOf(s.ID, domains), Volumes: volumesOf(s.ID, volumes),
 		})
 	}
 	return all, nil

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -9,6 +10,7 @@ import (
 
 	"csph/api/client"
 	"csph/api/wire"
+	"csph/cmd/csph/manifest"
 	"csph/platform"
 )
 
@@ -200,4 +202,36 @@ func (a *app) volumesDelete() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&yes, "yes", false, "really delete it")
 	return cmd
+}
+
+// makeVolume attaches a volume as a file says; one that is not there is made.
+func (a *app) makeVolume(ctx context.Context, c *client.Client, f *applyFlags, change manifest.Change) error {
+	v := change.Volume
+	out, err := c.AttachVolume(ctx, change.Name, wire.NewAttachment{Service: change.Service, Path: v.Path})
+	if errors.Is(err, platform.ErrNotFound) {
+		out, err = c.CreateVolume(ctx, wire.NewVolume{Name: change.Name, SizeMB: v.SizeMB, Shared: v.Shared, Service: change.Service, Path: v.Path})
+	}
+	for _, d := range out.Deployments {
+		if err == nil {
+			err = a.settle(ctx, c, f, func() (platform.Deployment, error) { return d, nil })
+		}
+	}
+	return err
+}
+
+// volumesOf are the volumes of a service, as a file has them.
+func volumesOf(service string, all []platform.Volume) (of []manifest.Volume) {
+	for _, v := range all {
+		for _, at := range v.Attached {
+			if at.Service != service {
+				continue
+			}
+			written := manifest.Volume{Name: v.Name, Path: at.Path, Shared: v.Shared, SizeMB: v.SizeMB}
+			if v.Shared {
+				written.Path = "" // it follows from the name
+			}
+			of = append(of, written)
+		}
+	}
+	return of
 }

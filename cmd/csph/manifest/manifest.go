@@ -49,6 +49,7 @@ type Service struct {
 	Secrets []string          `yaml:"secrets,omitempty" json:"secrets,omitempty"`
 	Health  *Health           `yaml:"health,omitempty" json:"health,omitempty"`
 	Domains []string          `yaml:"domains,omitempty" json:"domains,omitempty"`
+	Volumes []Volume          `yaml:"volumes,omitempty" json:"volumes,omitempty"`
 }
 
 // Autoscale is how CPU use decides the count (csph services autoscale).
@@ -102,7 +103,7 @@ func (f File) check() error {
 			}
 			for _, s := range e.Services {
 				path := p.Name + "/" + e.Name + "/" + s.Name
-				if err := errors.Join(note("service", s.Name, path), s.Health.normalise(path), s.autoscale(path)); err != nil {
+				if err := errors.Join(note("service", s.Name, path), s.Health.normalise(path), s.autoscale(path), s.checkVolumes(path)); err != nil {
 					return err
 				}
 				for _, d := range s.Domains {

@@ -22,13 +22,14 @@ const (
 // Delete); of them those are set that Kind says.
 type Change struct {
 	Action Action   `json:"action"`
-	Kind   string   `json:"kind"` // project, environment, service or domain
-	Name   string   `json:"name"` // project, project/environment, project/environment/service, or the domain's
+	Kind   string   `json:"kind"` // project, environment, service, domain or volume
+	Name   string   `json:"name"` // project, project/environment, project/environment/service, project/environment/volume, or the domain's
 	Says   []string `json:"changes,omitempty"`
 
 	EnvironmentBefore, EnvironmentAfter *Environment `json:"-"`
 	ServiceBefore, ServiceAfter         *Service     `json:"-"`
-	Service                             string       `json:"service,omitempty"` // that a domain leads to, as project/environment/service
+	Service                             string       `json:"service,omitempty"` // that a domain leads to, or a volume is of, as project/environment/service
+	Volume                              *Volume      `json:"-"`
 }
 
 // Plan is what makes have be like want, in an order that works: what contains comes before what is in it; deletions come
@@ -90,6 +91,7 @@ func planEnvironment(name string, have, want Environment) (changes, deletions []
 		}
 		made, gone := planDomains(path, there, s)
 		changes, deletions = append(changes, made...), append(deletions, gone...)
+		changes = append(changes, planVolumes(name, path, there, s)...)
 		if s.Image != "" && s.Image != there.Image {
 			changes = append(changes, Change{Action: Deploy, Kind: "service", Name: path, Says: []string{"image: " + s.Image}, ServiceBefore: &there, ServiceAfter: &s})
 		}
