@@ -69,8 +69,8 @@ func (r *reader) unknown(e entry, path string, fields []field) {
 
 // notOffered are keys that a file written for Zerops may have, and what to do without them.
 var notOffered = map[string]string{
-	"mount":               "remove it; a spherelet's files go with it: keep what must stay in a database or an object store",
-	"volume":              "remove it; a spherelet's files go with it: keep what must stay in a database or an object store",
+	"mount":               "remove it, and attach shared storage to the service once: csph volumes create NAME --shared --service SERVICE; it is at /mnt/NAME from then on",
+	"volume":              "remove it, and give the service the volume once: csph volumes create NAME --service SERVICE --path /data",
 	"siteConfigPath":      "remove it; rules for php-apache@ go into a .htaccess file, and run.documentRoot names the folder that is served, by php-nginx@ too",
 	"init":                "its name is initCommands",
 	"verticalAutoscaling": "remove it; the size of a spherelet is its shape: csph services configure --shape",

@@ -96,7 +96,7 @@ func (c composeService) tell(app *App, home string, s *manifest.Service) {
 		app.note("%s is built from source: csph deploy %s --service %s", s.Name, path.Join(home, contextOf(c.Build)), s.Name)
 	}
 	if len(c.Volumes) > 0 {
-		app.note("%s has volumes, which are not taken over: what a spherelet writes goes with it; keep data in a database or an object store", s.Name)
+		app.note("%s has volumes, which are not taken over: csph volumes create NAME --service %s --path /data makes one", s.Name, s.Name)
 	}
 	if c.HealthCheck != nil {
 		app.note("%s has a health check of a command: csph services set-health --service %s --exec COMMAND", s.Name, s.Name)

@@ -55,7 +55,7 @@ func fly(content []byte) (App, error) {
 		}
 	}
 	if f.Mounts != nil {
-		app.note("volumes are not taken over: what a spherelet writes goes with it; keep data in a database or an object store")
+		app.note("volumes are not taken over: csph volumes create NAME --service SERVICE --path /data makes one")
 	}
 	return app, nil
 }
