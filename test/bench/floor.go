@@ -115,12 +115,12 @@ func (f *floor) run(ctx context.Context, image, id string) (remove func() error,
 	if err := task.Start(ctx); err != nil {
 		return nil, fmt.Errorf("start task: %w", err)
 	}
-	return func() error { return f.remove(ctx, c, task) }, f.firstAnswer(ctx)
+	return func() error { return f.remove(ctx, c, task) }, f.firstAnswer(ctx, netip.AddrPortFrom(f.address, 8080).String())
 }
 
 // firstAnswer asks as tightly as can be.
-func (f *floor) firstAnswer(ctx context.Context) error {
-	url := "http://" + netip.AddrPortFrom(f.address, 8080).String() + "/"
+func (f *floor) firstAnswer(ctx context.Context, addr string) error {
+	url := "http://" + addr + "/"
 	for deadline := time.Now().Add(askTimeout); ; time.Sleep(time.Millisecond) {
 		_, err := get(ctx, url, "")
 		if err == nil || time.Now().After(deadline) {

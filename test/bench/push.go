@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"csph/builder"
 	"csph/platform"
 )
 
@@ -19,7 +20,7 @@ const (
 )
 
 // measurePushes compares `git push` of a one-line change, to its exit, with the bare solve of the same plan
-// and a bare start of the image to the first answer; and a push that changes no file with one that is stored only.
+// and a bare start of the image to the first answer, by calls of the daemons and by their own commands; and a push that changes no file with one that is stored only.
 func measurePushes(ctx context.Context, b *bench, report func(figure)) (err error) {
 	s, err := startServer(ctx, b)
 	if err != nil {
@@ -64,7 +65,7 @@ func (p *pushes) oneLine(ctx context.Context, rounds int, title string, report f
 	if err := os.RemoveAll(filepath.Join(p.bare, ".git")); err != nil {
 		return err
 	}
-	var ours, floor []time.Duration
+	var ours, floor, commands []time.Duration
 	for n := range rounds + 1 {
 		version := "bench" + strconv.Itoa(n)
 		pushed, err := p.app.release(ctx, version)
@@ -75,16 +76,21 @@ func (p *pushes) oneLine(ctx context.Context, rounds int, title string, report f
 			return err
 		}
 		// Other content of the same length: BuildKit takes from its cache what has been built before, by anyone.
-		raw, err := p.raw(ctx, "floor"+strconv.Itoa(n))
+		raw, err := p.raw(ctx, "floor"+strconv.Itoa(n), byCalls)
 		if err != nil {
 			return err
 		}
-		p.note("%s, round %d: %s, floor %s", title, n, milliseconds(pushed), milliseconds(raw))
+		typed, err := p.raw(ctx, "typed"+strconv.Itoa(n), byCommands)
+		if err != nil {
+			return err
+		}
+		p.note("%s, round %d: %s, floor %s, buildctl and ctr %s", title, n, milliseconds(pushed), milliseconds(raw), milliseconds(typed))
 		if n > 0 {
-			ours, floor = append(ours, pushed), append(floor, raw)
+			ours, floor, commands = append(ours, pushed), append(floor, raw), append(commands, typed)
 		}
 	}
 	report(ratioOf(title, ours, floor, pushRatio))
+	report(ratioOf("the same, to buildctl and ctr", ours, commands, pushRatio))
 	return nil
 }
 
@@ -98,8 +104,27 @@ func (p *pushes) settle(ctx context.Context, first bool) (err error) {
 	return err
 }
 
+// way is how a floor builds an order and starts its image to the first answer.
+type way func(ctx context.Context, f *floor, o builder.Order, dir, id string) (remove func() error, err error)
+
+func byCalls(ctx context.Context, f *floor, o builder.Order, _, id string) (func() error, error) {
+	image, err := f.solve(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	return f.run(ctx, image, id)
+}
+
+func byCommands(ctx context.Context, f *floor, o builder.Order, dir, id string) (func() error, error) {
+	image, err := f.buildctl(ctx, o, dir)
+	if err != nil {
+		return nil, err
+	}
+	return f.ctr(ctx, image, id)
+}
+
 // raw makes the same change in the floor's copy, builds it bare and starts it bare to the first answer.
-func (p *pushes) raw(ctx context.Context, version string) (time.Duration, error) {
+func (p *pushes) raw(ctx context.Context, version string, done way) (time.Duration, error) {
 	if err := setVersion(p.bare, p.app.file, version); err != nil {
 		return 0, err
 	}
@@ -108,11 +133,7 @@ func (p *pushes) raw(ctx context.Context, version string) (time.Duration, error)
 		return 0, err
 	}
 	began := time.Now()
-	image, err := p.floor.solve(ctx, order)
-	if err != nil {
-		return 0, err
-	}
-	remove, err := p.floor.run(ctx, image, fmt.Sprintf("floor-%s-%s", p.app.name, version))
+	remove, err := done(ctx, p.floor, order, p.bare, fmt.Sprintf("floor-%s-%s", p.app.name, version))
 	took := time.Since(began)
 	if err != nil {
 		return 0, err
