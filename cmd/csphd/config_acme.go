@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"context"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -9,9 +11,12 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/caddyserver/certmagic"
 	"github.com/libdns/cloudflare"
+	"github.com/libdns/libdns"
 	"github.com/libdns/rfc2136"
 	"github.com/libdns/route53"
 
@@ -165,17 +170,62 @@ func (d dnsConfig) provider() (certmagic.DNSProvider, error) {
 		token, err := secret("token_file", d.TokenFile)
 		return &cloudflare.Provider{APIToken: token}, err
 	case "route53":
-		p := &route53.Provider{Region: d.Region, AccessKeyId: d.AccessKeyID, WaitForRoute53Sync: true}
-		if d.AccessKeyID == "" {
-			return p, nil
-		}
-		var err error
-		p.SecretAccessKey, err = secret("secret_key_file", d.SecretKeyFile)
-		return p, err
+		return d.route53()
 	case "rfc2136":
 		return d.rfc2136()
 	}
 	return nil, fmt.Errorf("provider: %q is none of cloudflare, route53 and rfc2136", d.Provider)
+}
+
+// route53 reads the AWS settings of the environment once here, since the provider would end the process over bad ones.
+func (d dnsConfig) route53() (certmagic.DNSProvider, error) {
+	if _, err := config.LoadDefaultConfig(context.Background()); err != nil {
+		return nil, fmt.Errorf("the AWS settings of the environment: %w", err)
+	}
+	p := &route53.Provider{
+		Region: cmp.Or(d.Region, os.Getenv("AWS_REGION"), route53Region), AccessKeyId: d.AccessKeyID,
+		WaitForRoute53Sync: true, Route53MaxWait: route53Wait, SkipRoute53SyncOnDelete: true,
+	}
+	if d.AccessKeyID == "" {
+		return route53Zones{p}, nil
+	}
+	var err error
+	p.SecretAccessKey, err = secret("secret_key_file", d.SecretKeyFile)
+	return route53Zones{p}, err
+}
+
+const (
+	route53Region = "us-east-1" // the service has one for all zones; China has its own
+	route53Wait   = 3 * time.Minute
+)
+
+// route53Zones adds records also where there are some of the same name and type, which Route 53 keeps as one set and
+// otherwise refuses to create again: what an interrupted order has left must not end all later ones.
+type route53Zones struct{ *route53.Provider }
+
+// AppendRecords implements libdns.RecordAppender.
+func (z route53Zones) AppendRecords(ctx context.Context, zone string, records []libdns.Record) ([]libdns.Record, error) {
+	there, err := z.GetRecords(ctx, zone)
+	if err != nil {
+		return nil, err
+	}
+	all := slices.Clone(records)
+	for _, old := range there {
+		o := old.RR()
+		if slices.ContainsFunc(records, func(r libdns.Record) bool {
+			n := r.RR()
+			return n.Name == o.Name && n.Type == o.Type && n.Data != o.Data
+		}) {
+			all = append(all, old)
+		}
+	}
+	if len(all) == 1 {
+		return z.SetRecords(ctx, zone, all) // creates or replaces
+	}
+	if _, err := z.Provider.AppendRecords(ctx, zone, all); err != nil { // several of a set replace it
+		return nil, err
+	}
+	return records, nil
 }
 
 func (d dnsConfig) rfc2136() (certmagic.DNSProvider, error) {

@@ -9,7 +9,6 @@ import (
 
 	"github.com/libdns/cloudflare"
 	"github.com/libdns/rfc2136"
-	"github.com/libdns/route53"
 
 	"csph/router/cert/budget"
 )
@@ -51,7 +50,7 @@ domains: {addresses: [192.0.2.1, "2001:db8::1"], resolvers: [192.0.2.53]}
 	if p, ok := providers[0].DNSProvider.(*cloudflare.Provider); !ok || p.APIToken != "s3cret" || providers[0].Zones[0] != "example.com" {
 		t.Errorf("the first is %+v", providers[0])
 	}
-	if p, ok := providers[1].DNSProvider.(*route53.Provider); !ok || p.SecretAccessKey != "s3cret" || p.AccessKeyId != "id" {
+	if p, ok := providers[1].DNSProvider.(route53Zones); !ok || p.Region != "eu-west-1" || p.SecretAccessKey != "s3cret" || p.AccessKeyId != "id" {
 		t.Errorf("the second is %+v", providers[1])
 	}
 	if p, ok := providers[2].DNSProvider.(*rfc2136.Provider); !ok || p.Key != "s3cret" || p.KeyAlg != "hmac-sha256" {
