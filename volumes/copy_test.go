@@ -104,6 +104,27 @@ func TestHolesStayHoles(t *testing.T) {
 	}
 }
 
+// TestWhatHasBecomeALinkOrAPipeIsNotOpened is what the copy relies on when a name changes after it was looked at.
+func TestWhatHasBecomeALinkOrAPipeIsNotOpened(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "folder/file"), "of the host")
+	must(t, os.Symlink("folder/file", filepath.Join(dir, "to-file")))
+	must(t, os.Symlink("folder", filepath.Join(dir, "to-folder")))
+	must(t, unix.Mkfifo(filepath.Join(dir, "pipe"), 0o600))
+	in, err := openDir(unix.AT_FDCWD, dir)
+	must(t, err)
+	defer in.Close()
+	if f, _, err := openFile(int(in.Fd()), "to-file"); !errors.Is(err, unix.ELOOP) {
+		t.Errorf("a link to a file: %v, %v", f, err)
+	}
+	if f, err := openDir(int(in.Fd()), "to-folder"); !errors.Is(err, unix.ENOTDIR) && !errors.Is(err, unix.ELOOP) {
+		t.Errorf("a link to a folder: %v, %v", f, err)
+	}
+	if f, _, err := openFile(int(in.Fd()), "pipe"); f != nil || err != nil {
+		t.Errorf("a pipe: %v, %v", f, err)
+	}
+}
+
 // TestNothingOfTheHostGetsIntoACopy changes names, while they are copied, between a file, a folder, a pipe and links to
 // what an app must not see.
 func TestNothingOfTheHostGetsIntoACopy(t *testing.T) {

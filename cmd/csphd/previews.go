@@ -162,7 +162,11 @@ func (p previews) withdraw(ctx context.Context, svc platform.Service) error {
 	if err != nil || len(left) > 0 {
 		return err
 	}
-	return p.db.DeleteEnvironment(ctx, svc.Environment)
+	err = p.db.DeleteEnvironment(ctx, svc.Environment)
+	if errors.Is(err, platform.ErrConflict) {
+		return nil // somebody has made volumes in it: they stay, and it does
+	}
+	return err
 }
 
 const (
