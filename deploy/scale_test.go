@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"csph/deploy"
@@ -246,4 +247,35 @@ func TestAnAccountsQuotaIsKeptAndTheRefusalHasTheFigures(t *testing.T) {
 	}
 	close(hold)
 	w.settled(platform.Live)
+}
+
+// TestOfAdminsWhoChangeALiveServiceAtOnceNobodysChangeIsLost: each changes a variable, and one the count; whatever the order, the
+// last version to go live has everything.
+func TestOfAdminsWhoChangeALiveServiceAtOnceNobodysChangeIsLost(t *testing.T) {
+	w := newWorld(t)
+	w.mustPush("r1", platform.Live)
+	const admins = 6
+	var done sync.WaitGroup
+	for i := range admins {
+		done.Go(func() {
+			_, _, err := w.Configure(t.Context(), w.svc.ID, platform.Trigger{Kind: platform.TriggerConfig}, func(c *platform.Config) error {
+				c.Env[fmt.Sprintf("OF_%d", i)] = "x"
+				return nil
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	done.Go(func() {
+		if _, _, err := w.Configure(t.Context(), w.svc.ID, platform.Trigger{Kind: platform.TriggerConfig}, func(c *platform.Config) error { c.Count = 2; return nil }); err != nil {
+			t.Error(err)
+		}
+	})
+	done.Wait()
+	w.until("what is live has all of it", func() bool {
+		svc := w.service()
+		live, err := w.db.Deployment(t.Context(), svc.Live)
+		return err == nil && len(live.Config.Env) == admins && svc.Size(live) == 2 && len(w.router.of(w.svc.ID)) == 2
+	})
 }

@@ -30,17 +30,23 @@ csph services delete everything of it.`,
 }
 
 func (a *app) servicesClearCache() *cobra.Command {
-	return &cobra.Command{
-		Use: "clear-cache SERVICE", Example: "  csph services clear-cache web", Short: "Drop what builds of a service have cached; the next deployment is built anew",
-		Args: exactly(1, "a service, by name or id"),
-		RunE: a.asking(func(cmd *cobra.Command, c *client.Client, args []string) error {
-			freed, err := c.ClearCache(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			return a.show(freed, func() error { return a.printf("Freed %s MB\n", megabytes(freed.Bytes)) })
-		}),
+	cmd := &cobra.Command{
+		Use: "clear-cache [SERVICE]", Example: "  csph services clear-cache web", Short: "Drop what builds of a service have cached; the next deployment is built anew",
+		Args: atMost(1),
 	}
+	flag := serviceFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		c, svc, err := a.found(cmd.Context(), *flag, args)
+		if err != nil {
+			return err
+		}
+		freed, err := c.ClearCache(cmd.Context(), svc.ID)
+		if err != nil {
+			return err
+		}
+		return a.show(freed, func() error { return a.printf("Freed %s MB\n", megabytes(freed.Bytes)) })
+	}
+	return cmd
 }
 
 func (a *app) printDisk(d wire.Disk) error {

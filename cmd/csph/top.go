@@ -47,7 +47,7 @@ func (a *app) servicesTop() *cobra.Command {
 		Use: "top [SERVICE]", Example: "  csph services top web", Short: "Show how much services are used: rate, latency, errors, CPU, memory", Args: atMost(1),
 		Long: `Show how much services are used, by what the router sees: requests a second, the time that half of the
 requests, 95 and 99 of 100 took at most, server errors a second, requests in flight. CPU and memory are those of the
-spherelets, in percent of what their shape allows.
+spherelets, together and of what their shape allows.
 
 On a terminal the table is refreshed until ctrl-C. With -o json, --once, or into a pipe it is one interval.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -137,7 +137,7 @@ func (u *use) memory() string {
 	if u == nil || u.MemoryLimit == 0 {
 		return "-"
 	}
-	return fmt.Sprintf("%.0f %% of %d MB", 100*float64(u.Memory)/float64(u.MemoryLimit), u.MemoryLimit>>20)
+	return fmt.Sprintf("%d of %d MB", u.Memory>>20, u.MemoryLimit>>20)
 }
 
 // millis prints a duration; one that is not known, since nothing was asked, is a dash.

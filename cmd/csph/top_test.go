@@ -61,7 +61,7 @@ func TestTheUseOfCPUIsThatOfTheIntervalInPercentOfTheShape(t *testing.T) {
 		return &wire.ServiceUse{Spherelets: 2, CPU: cpu, MilliCPU: 500, Memory: 256 << 20, MemoryLimit: 1 << 30}
 	}
 	u := useOf(at(10), at(10.5), 2)
-	if u.cpu() != "50 %" || u.memory() != "25 % of 1024 MB" || u.Spherelets != 2 {
+	if u.cpu() != "50 %" || u.memory() != "256 of 1024 MB" || u.Spherelets != 2 {
 		t.Errorf("%+v: %s, %s", u, u.cpu(), u.memory())
 	}
 	if gone := useOf(at(10), at(4), 2); gone.CPU != 0 {

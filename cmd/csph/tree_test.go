@@ -17,7 +17,7 @@ members list|invite|invitations|uninvite|accept|set-role|remove
 accounts create|list|set-quota
 projects list|create|get|delete
 environments list|create|get|delete|set-env|unset-env
-services list|create|get|delete|set-env|unset-env|env|set-secret|unset-secret|secrets|set-registry|remove-registry|registries|set-health|scale|restart|clear-cache|suspend|resume|schedule|connect-repo|configure|top
+services list|create|get|delete|set-env|unset-env|env|set-secret|unset-secret|secrets|set-registry|remove-registry|registries|set-health|scale|autoscale|restart|clear-cache|suspend|resume|schedule|connect-repo|configure|top
 deploy rollback
 deployments list|get|watch|cancel|redeploy
 domains add|list|verify|remove
@@ -30,10 +30,11 @@ zerops validate`
 
 // flags are those that deploy and logs are promised with.
 var promisedFlags = map[string][]string{
-	"deploy": {"service", "repo", "branch", "image", "build", "run", "shape", "count", "env", "port", "wait-timeout", "no-wait", "output"},
+	"deploy": {"service", "repo", "branch", "image", "build", "run", "shape", "count", "region", "env", "port", "wait-timeout", "no-wait", "output"},
 	"logs":   {"build", "service", "deployment", "follow", "since", "tail", "query"},
 	"apply":  {"file", "dry-run", "prune", "atomic"},
 	"exec":   {"service", "stdin", "tty"},
+	"run":    {"service", "stdin", "tty"},
 }
 
 func TestEveryPromisedCommandIsThere(t *testing.T) {

@@ -93,6 +93,21 @@ func TestPlatformImportsTheStandardLibraryOnly(t *testing.T) {
 	}
 }
 
+func TestTheClientReachesTheServerByItsAPIAlone(t *testing.T) {
+	allowed := []string{"csph/api/client", "csph/api/wire", "csph/platform", "csph/logs", "csph/transcript", "csph/durable", "csph/buildpacks", "csph/cmd/csph"}
+	for _, p := range packages(t) {
+		if p.ImportPath != "csph/cmd/csph" {
+			continue
+		}
+		for _, dep := range p.Deps {
+			ours := strings.HasPrefix(dep, "csph/")
+			if ours && !slices.ContainsFunc(allowed, func(a string) bool { return dep == a || strings.HasPrefix(dep, a+"/") }) {
+				t.Errorf("csph links %s", dep)
+			}
+		}
+	}
+}
+
 // display draws builds on terminals. It is the one package of BuildKit that csph may link, with what itself links.
 const display = "github.com/moby/buildkit/util/progress/progressui"
 
