@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 	"strconv"
 	"time"
 
@@ -107,7 +109,7 @@ func (d *Deployer) setOf(ctx context.Context, dep platform.Deployment, svc platf
 		Deployment: dep.ID, Service: dep.Service, Project: svc.Project, Hostname: dep.Name,
 		Image: dep.Image, Command: dep.Image.Command, Launch: launch, Env: env, Port: dep.Port(),
 		Shape: shape, Count: dep.Config.Count, Grace: orDefault(dep.Config.Grace, defaultGrace),
-		Mounts: dep.Config.Volumes,
+		Mounts: dep.Config.Volumes, Secret: slices.Sorted(maps.Keys(dep.Config.Secrets)),
 	}, nil
 }
 

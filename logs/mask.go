@@ -27,13 +27,23 @@ type Mask struct {
 }
 
 // NewMask returns a mask of secrets. Values shorter than 4 bytes are not hidden.
-func NewMask(secrets ...string) *Mask {
-	m := &Mask{}
+func NewMask(secrets ...string) *Mask { return MaskOf(Forms(secrets...)...) }
+
+// Forms are the texts in which secrets show: what a program hides that is not to know how to find them.
+func Forms(secrets ...string) []string {
+	var all []string
 	for _, s := range secrets {
-		for _, form := range forms(strings.TrimSpace(s)) {
-			m.hidden = append(m.hidden, []byte(form))
-			m.first[form[0]] = true
-		}
+		all = append(all, forms(strings.TrimSpace(s))...)
+	}
+	return all
+}
+
+// MaskOf returns a mask of texts that Forms has found; none of them is empty.
+func MaskOf(texts ...string) *Mask {
+	m := &Mask{}
+	for _, text := range texts {
+		m.hidden = append(m.hidden, []byte(text))
+		m.first[text[0]] = true
 	}
 	slices.SortFunc(m.hidden, func(a, b []byte) int { return cmp.Or(len(b)-len(a), bytes.Compare(a, b)) })
 	m.hidden = slices.CompactFunc(m.hidden, bytes.Equal)

@@ -15,6 +15,7 @@ type Set struct {
 	Command    []string          // what to run; empty means the image's own
 	Launch     *Launch           // what happens at each start instead of Command alone; nil: nothing more
 	Env        map[string]string // final environment, PORT included
+	Secret     []string          // names of those in Env whose values no log may have
 	Port       int
 	Shape      Shape
 	Count      int

@@ -1,6 +1,9 @@
 // Command csph-log is the logger that containerd's shim starts beside every spherelet (a "binary://" log
 // URI). It reads the spherelet's output from file descriptors 3 and 4 and appends it, a line at a time, to
-// DIR/<container id>.log in the format of package logs. Its arguments are pairs: dir DIR, max BYTES, keep N.
+// DIR/<container id>.log in the format of package logs. Its arguments are pairs: dir DIR, max BYTES, keep N, and
+// hide FILE, where texts are that the log may not have, with a zero byte between them: it reads them once, at its start,
+// and writes *** in their place, however the spherelet cuts its output into pieces. In which texts a secret shows is for
+// csphd to say: there is one csph-log beside every spherelet, and it stays small.
 //
 // It never makes the spherelet wait for a disk: what the disk does not take in time is dropped, counted,
 // and told in the log once it takes lines again. It reads to the end of both streams whatever signals come,
@@ -10,6 +13,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -36,7 +40,11 @@ func main() {
 }
 
 func run(args []string, container string) error {
-	path, opts, err := parse(args, container)
+	path, hide, opts, err := parse(args, container)
+	if err != nil {
+		return err
+	}
+	mask, err := readMask(hide)
 	if err != nil {
 		return err
 	}
@@ -51,7 +59,7 @@ func run(args []string, container string) error {
 	if err := ready.Close(); err != nil {
 		return fmt.Errorf("tell the shim that reading begins: %w", err)
 	}
-	record(path, opts, stdout, stderr)
+	record(path, opts, hiding(stdout, mask), hiding(stderr, mask))
 	return nil
 }
 
@@ -68,7 +76,7 @@ func openToAll(pipes ...*os.File) error {
 }
 
 // record copies both streams into the log at path and returns when both have ended and all is written.
-func record(path string, opts logs.Options, stdout, stderr *os.File) {
+func record(path string, opts logs.Options, stdout, stderr io.Reader) {
 	q := newQueue(queueBytes, patience)
 	var readers sync.WaitGroup
 	readers.Go(func() { intake(stdout, logs.Out, q) })
@@ -84,17 +92,17 @@ func record(path string, opts logs.Options, stdout, stderr *os.File) {
 	s.close()
 }
 
-func parse(args []string, container string) (string, logs.Options, error) {
-	var opts logs.Options
+func parse(args []string, container string) (path, hide string, opts logs.Options, err error) {
 	var dir string
 	if len(args)%2 != 0 || container == "" || container != filepath.Base(container) {
-		return "", opts, errors.New("usage: CONTAINER_ID=ID csph-log dir DIR max BYTES keep N")
+		return "", "", opts, errors.New("usage: CONTAINER_ID=ID csph-log dir DIR max BYTES keep N [hide FILE]")
 	}
 	for i := 0; i < len(args); i += 2 {
-		var err error
 		switch name, value := args[i], args[i+1]; name {
 		case "dir":
 			dir = value
+		case "hide":
+			hide = value
 		case "max":
 			opts.MaxBytes, err = strconv.ParseInt(value, 10, 64)
 		case "keep":
@@ -103,11 +111,11 @@ func parse(args []string, container string) (string, logs.Options, error) {
 			err = fmt.Errorf("there is no argument %q", name)
 		}
 		if err != nil {
-			return "", opts, fmt.Errorf("read argument %s: %w", args[i], err)
+			return "", "", opts, fmt.Errorf("read argument %s: %w", args[i], err)
 		}
 	}
 	if !filepath.IsAbs(dir) || opts.MaxBytes < 0 || opts.Keep < 0 {
-		return "", opts, errors.New("dir must be an absolute path, max and keep not negative")
+		return "", "", opts, errors.New("dir must be an absolute path, max and keep not negative")
 	}
-	return filepath.Join(dir, container+".log"), opts, nil
+	return filepath.Join(dir, container+".log"), hide, opts, nil
 }

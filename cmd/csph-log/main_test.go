@@ -195,13 +195,57 @@ func TestArgumentsThatMakeNoSenseAreRefused(t *testing.T) {
 	for _, args := range [][]string{
 		{}, {"dir"}, {"dir", "relative"}, {"dir", "/d", "max", "-1"}, {"dir", "/d", "max", "many"}, {"dir", "/d", "depth", "3"}, {"dir", "/d", "keep", "-2"},
 	} {
-		if path, _, err := parse(args, "sph_1"); err == nil {
+		if path, _, _, err := parse(args, "sph_1"); err == nil {
 			t.Errorf("%q was taken as %s", args, path)
 		}
 	}
 	for _, id := range []string{"", "../sph", "a/b"} {
-		if path, _, err := parse([]string{"dir", "/d"}, id); err == nil {
+		if path, _, _, err := parse([]string{"dir", "/d"}, id); err == nil {
 			t.Errorf("container %q was taken as %s", id, path)
 		}
+	}
+}
+
+func TestSecretsAreNotInTheLogHoweverTheyAreWritten(t *testing.T) {
+	dir := t.TempDir()
+	hide := filepath.Join(dir, "hide")
+	if err := os.WriteFile(hide, []byte(strings.Join(logs.Forms("hunter2hunter2", "first line of it\nsecond line of it"), "\x00")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l := start(t, dir, "max", "10000000", "keep", "1", "hide", hide)
+	if err := os.Remove(hide); err != nil { // it was read before the logger was ready
+		t.Fatal(err)
+	}
+	for _, piece := range []string{"password hun", "ter2hunt", "er2 in three pieces\n", "hunter2 alone\n", strings.Repeat("x", logs.MaxText-7) + "hunter2hunter2\n", "first line of it\nsecond line of it\n", "the end: hunter2hunter"} {
+		if _, err := io.WriteString(l.out, piece); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fmt.Fprintln(l.err, "also hunter2hunter2 here")
+	l.finish(t)
+	raw, err := os.ReadFile(l.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, secret := range []string{"hunter2hunter2", "line of it"} {
+		if strings.Contains(string(raw), secret) {
+			t.Errorf("the file has %q", secret)
+		}
+	}
+	var got []string
+	for _, line := range l.lines(t) {
+		got = append(got, strings.TrimLeft(line, "Ox "))
+	}
+	all := strings.Join(got, "|")
+	for _, want := range []string{"password *** in three pieces", "hunter2 alone", "|***|", "the end: hunter2hunter", "E also *** here"} {
+		if !strings.Contains(all, want) {
+			t.Errorf("the log lacks %q: %q", want, all)
+		}
+	}
+}
+
+func TestWithoutWhatItShallHideTheLoggerDoesNotBegin(t *testing.T) {
+	if err := run([]string{"dir", t.TempDir(), "hide", "/nowhere"}, "sph_1"); err == nil {
+		t.Error("it began")
 	}
 }

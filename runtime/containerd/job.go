@@ -277,13 +277,17 @@ func (c Config) logPath(deployment, spherelet string) string {
 	return filepath.Join(c.Instance.Dir, "logs", "spherelets", deployment, spherelet+".log")
 }
 
-// logger has the shim start csph-log for the output.
-func (j *job) logger() cio.Creator {
+// logger has the shim start csph-log for the output; hidden is where that finds what the log may not have.
+func (j *job) logger(hidden string) cio.Creator {
 	return func(id string) (cio.IO, error) {
-		uri, err := cio.LogURIGenerator("binary-v2", j.e.cfg.bin("csph-log"), map[string]string{
+		args := map[string]string{
 			"dir": filepath.Dir(j.e.cfg.logPath(j.set.Deployment, id)),
 			"max": strconv.FormatInt(j.e.cfg.LogBytes, 10), "keep": strconv.Itoa(j.e.cfg.LogKeep),
-		})
+		}
+		if hidden != "" {
+			args["hide"] = hidden
+		}
+		uri, err := cio.LogURIGenerator("binary-v2", j.e.cfg.bin("csph-log"), args)
 		if err != nil {
 			return nil, fmt.Errorf("name the logger: %w", err)
 		}

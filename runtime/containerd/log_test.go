@@ -1,7 +1,10 @@
 package containerd
 
 import (
+	"bytes"
 	"context"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -53,6 +56,40 @@ func TestTheLogSurvivesContainerdsDeath(t *testing.T) {
 	r.awaitContainerd()
 	r.remove("dep_1")
 	if log := strings.Join(r.log("dep_1", s.ID), "\n"); !strings.Contains(log, "O said to a dead containerd") {
+		t.Errorf("log:\n%s", log)
+	}
+}
+
+func TestSecretsAreNeitherInTheLogNorInTheLoggersArguments(t *testing.T) {
+	const secret = "hunter2-and-more"
+	r := newRig(t)
+	set := r.set("dep_1")
+	set.Env["PASSWORD"] = secret
+	set.Secret = []string{"PASSWORD", "UNSET"}
+	s := r.apply(set)[0]
+	if _, err := r.ask(s.Address, "/write", "path", "/dev/stdout", "text", "green and "+secret+"\n"); err != nil {
+		t.Fatal(err)
+	}
+	loggers := 0
+	all, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range all {
+		line, err := os.ReadFile(path)
+		if err != nil || !bytes.Contains(line, []byte("csph-log")) || !bytes.Contains(line, []byte("dep_1")) {
+			continue // it has ended, or is somebody else's
+		}
+		loggers++
+		if bytes.Contains(line, []byte(secret)) {
+			t.Errorf("the logger's arguments are %q", line)
+		}
+	}
+	if loggers == 0 {
+		t.Error("there is no logger")
+	}
+	r.remove("dep_1")
+	if log := strings.Join(r.log("dep_1", s.ID), "\n"); !strings.Contains(log, "O green and ***") || strings.Contains(log, secret) {
 		t.Errorf("log:\n%s", log)
 	}
 }

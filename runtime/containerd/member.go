@@ -128,6 +128,16 @@ func (m *member) ranFor() time.Duration {
 	return m.lastExit.At.Sub(m.started)
 }
 
+// startLogged starts the process, its output going to csph-log.
+func (m *member) startLogged(ctx context.Context) (client.Task, error) {
+	hidden, release, err := m.hidden()
+	if err != nil {
+		return nil, err
+	}
+	defer release() // csph-log has read it when the task is there
+	return m.start(ctx, m.logger(hidden))
+}
+
 // tryStart starts the process, and records why it could not be.
 func (m *member) tryStart(ctx context.Context) client.Task {
 	select {
@@ -137,7 +147,7 @@ func (m *member) tryStart(ctx context.Context) client.Task {
 		return nil
 	}
 	m.publish(platform.Starting)
-	task, err := m.start(ctx, m.logger())
+	task, err := m.startLogged(ctx)
 	if ctx.Err() != nil {
 		return nil
 	}

@@ -74,7 +74,7 @@ func TestACommandThatOutlivesItsCsphdIsRemovedByTheNext(t *testing.T) {
 	n, addr, err := r.eng.addrs.take(s.Project)
 	r.check(err)
 	j := &job{e: r.eng, set: s, id: "sph_01once00000000000000000000", net: n, addr: addr, single: true}
-	_, err = j.start(t.Context(), j.logger())
+	_, err = j.start(t.Context(), j.logger(""))
 	r.check(err)
 	r.restartEngine()
 	r.unchanged(before)
