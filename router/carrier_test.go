@@ -197,12 +197,15 @@ func TestAnAnswerCutShortResetsItsStream(t *testing.T) {
 
 func TestARequestOfHTTP2CutShortNeverLooksCompleteToTheApp(t *testing.T) {
 	b, addr := startTLS(t, Config{})
+	checkCutShort(t, b, client2(t, addr))
+}
+
+func checkCutShort(t *testing.T, b *bench, c *http.Client) {
 	ended := make(chan error, 1)
 	b.route(app(t, func(w http.ResponseWriter, r *http.Request) {
 		_, err := io.Copy(io.Discard, r.Body)
 		ended <- err
 	}))
-	c := client2(t, addr)
 	for _, length := range []int64{-1, 1 << 20} {
 		ctx, cancel := context.WithCancel(t.Context())
 		body, feed := io.Pipe()
@@ -233,6 +236,10 @@ func TestARequestOfHTTP2CutShortNeverLooksCompleteToTheApp(t *testing.T) {
 
 func TestAClientOfHTTP2ThatGivesUpFreesItsAppAtOnce(t *testing.T) {
 	b, addr := startTLS(t, Config{})
+	checkGivesUp(t, b, client2(t, addr))
+}
+
+func checkGivesUp(t *testing.T, b *bench, c *http.Client) {
 	asked, left := make(chan struct{}), make(chan struct{})
 	b.route(app(t, func(w http.ResponseWriter, r *http.Request) {
 		close(asked)
@@ -241,7 +248,7 @@ func TestAClientOfHTTP2ThatGivesUpFreesItsAppAtOnce(t *testing.T) {
 	}))
 	ctx, cancel := context.WithCancel(t.Context())
 	req, _ := http.NewRequestWithContext(ctx, "GET", "https://app.test/", nil)
-	go func() { _, _ = client2(t, addr).Do(req) }()
+	go func() { _, _ = c.Do(req) }()
 	<-asked
 	began := time.Now()
 	cancel()

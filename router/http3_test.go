@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -83,6 +84,70 @@ func TestBodiesOfHTTP3ArriveWholeBothWays(t *testing.T) {
 	b, _, addr := startQUIC(t, Config{})
 	b.route(app(t, echoes(t)))
 	checkBodies(t, client3(t, addr))
+}
+
+func TestARequestOfHTTP3CutShortNeverLooksCompleteToTheApp(t *testing.T) {
+	b, _, addr := startQUIC(t, Config{})
+	checkCutShort(t, b, client3(t, addr))
+}
+
+func TestAClientOfHTTP3ThatGivesUpFreesItsAppAtOnce(t *testing.T) {
+	b, _, addr := startQUIC(t, Config{})
+	checkGivesUp(t, b, client3(t, addr))
+}
+
+func TestAConnectionOfHTTP3TooManyIsClosedAndSaysWhy(t *testing.T) {
+	b, _, addr := startQUIC(t, Config{Limits: Limits{ConnectionsPerClient: 1}})
+	b.route(says(t, "ok"))
+	one := client3(t, addr)
+	if resp, err := one.Get("https://app.test/"); err != nil || readAll(t, resp) != "ok" {
+		t.Fatalf("error %v", err)
+	}
+	more, err := dialQUIC(t.Context(), addr, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told *quic.ApplicationError
+	select {
+	case <-more.Context().Done():
+		if err := context.Cause(more.Context()); !errors.As(err, &told) || told.ErrorCode != quic.ApplicationErrorCode(http3.ErrCodeExcessiveLoad) {
+			t.Errorf("it was closed with %v", err)
+		}
+	case <-time.After(patience):
+		t.Error("it stays open")
+	}
+	if resp, err := one.Get("https://app.test/"); err != nil || readAll(t, resp) != "ok" {
+		t.Errorf("the first connection: error %v", err)
+	}
+}
+
+func TestAClientOfHTTP3ThatDoesNotReadHoldsOnlyItsOwnStream(t *testing.T) {
+	b, _, addr := startQUIC(t, Config{Limits: Limits{BodyTimeout: 300 * time.Millisecond}})
+	told := make(chan error, 1)
+	b.route(app(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/small" {
+			return
+		}
+		_, err := io.Copy(w, io.LimitReader(zeros{}, 100_000_000))
+		told <- err
+	}))
+	c := client3(t, addr)
+	large, err := c.Get("https://app.test/large")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer large.Body.Close()
+	select {
+	case err := <-told:
+		if err == nil {
+			t.Error("the app wrote it all to nobody")
+		}
+	case <-time.After(patience):
+		t.Fatal("the app was never told")
+	}
+	if resp, err := c.Get("https://app.test/small"); err != nil || resp.StatusCode != 200 {
+		t.Errorf("another stream of the connection: %v", err)
+	}
 }
 
 func TestHTTP3IsAnnouncedOverTLSOnly(t *testing.T) {
