@@ -78,6 +78,7 @@ func (r *Router) acceptQUIC(p *quicPort, ln *quic.Listener) error {
 		if err != nil {
 			return err
 		}
+		r.handshakes.succeeded(conn.ConnectionState().TLS)
 		p.conns.Go(func() { r.serveQUIC(conn) })
 	}
 }

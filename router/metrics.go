@@ -35,7 +35,7 @@ func (r *Router) Collector(name func(service string) string) prometheus.Collecto
 		latency:     desc("request_duration_seconds", "From the first byte of the request to the end of the answer; without websockets, streams and gRPC.", "service"),
 		upstream:    desc("upstream_errors_total", "What targets did to requests: unreachable, failed (broke off, or sent something that is not HTTP), timeout.", "service", "reason"),
 		connections: desc("client_connections", "Open connections of clients."),
-		handshakes:  desc("tls_handshakes_total", "TLS handshakes over TCP: full, resumed, failed.", "result"),
+		handshakes:  desc("tls_handshakes_total", "TLS handshakes: full, resumed, failed; of HTTP/3 without those that failed.", "result"),
 		logDropped:  desc("access_log_dropped_total", "Lines of the access log that could not be written."),
 		version:     desc("table_version", "Version of the route table in use."),
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/quic-go/quic-go/http3"
 )
 
 func TestRequestsAreCountedByStatusClassBytesAndLatency(t *testing.T) {
@@ -100,6 +101,23 @@ func TestAWebsocketCountsAsARequestWithoutLatency(t *testing.T) {
 	if s, _ := b.Stats("app"); s.InFlight != 0 || s.LatencyTotal != 0 || slices.Max(s.Latency) != 0 {
 		t.Errorf("stats %+v", s)
 	}
+}
+
+func TestHandshakesOfHTTP3AreCountedToo(t *testing.T) {
+	b, _, addr := startQUIC(t, Config{})
+	b.route(says(t, "hello"))
+	cache := tls.NewLRUClientSessionCache(1)
+	for range 2 {
+		tr := &http3.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true, ClientSessionCache: cache, ServerName: "app.test"}}
+		resp, err := (&http.Client{Transport: tr, Timeout: patience}).Get("https://" + addr + "/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		readAll(t, resp)
+		_ = tr.Close()
+	}
+	h := &b.handshakes
+	eventually(t, "both are counted", func() bool { return h.full.Load() == 1 && h.resumed.Load() == 1 })
 }
 
 func TestHandshakesAreCounted(t *testing.T) {
