@@ -140,11 +140,26 @@ func (p *Plan) chooseBun(a *nodeApp) {
 	p.decide("Bun "+p.Version.Resolved, p.Version.Source+" says "+p.Version.Wanted, override)
 }
 
+// bunFilter keeps bun install to what a member of a workspace, and the members that it depends on, need; "" where the app
+// may need more: packages of the root, or of a member that it names without depending on it.
+func (a *nodeApp) bunFilter() string {
+	others, needed := a.others(), a.neededMembers()
+	if len(others) == 0 || a.pkg.Name == "" || len(a.root.Dependencies)+len(a.root.Optional) > 0 {
+		return ""
+	}
+	for _, m := range a.members {
+		if !slices.Contains(others, m.dir) && !slices.Contains(needed, m.dir) {
+			return ""
+		}
+	}
+	return " --filter " + shellQuote(string(a.pkg.Name))
+}
+
 // planBun installs, builds, and leaves the development dependencies out.
 func (a *nodeApp) planBun(p *Plan, d delivery) {
 	command, _ := a.buildCommand(d)
 	if command == "" && a.devAtRunTime(p.Start) == "" && !a.hasLifecycle() {
-		a.installStep(p, "install dependencies", a.manager.installProduction())
+		a.installStep(p, "install dependencies", a.manager.installProduction()+a.bunFilter())
 	} else {
 		a.installStep(p, "install dependencies", a.manager.install())
 		a.buildStep(p, d)

@@ -73,3 +73,26 @@ func TestMavenBuildsWithTheProfileForProduction(t *testing.T) {
 		}
 	}
 }
+
+// TestOfABunWorkspaceOnlyWhatTheAppNeedsIsInstalled where nothing else can be: packages of the root are for all members,
+// and a member that is named without a dependency may need its own.
+func TestOfABunWorkspaceOnlyWhatTheAppNeedsIsInstalled(t *testing.T) {
+	workspace := func(root, code string, more ...string) Plan {
+		return mustDetect(t, tree(append([]string{"bun.lock", "{}", "package.json", `{"workspaces":["apps/*","packages/*"]` + root + `}`,
+			"apps/api/package.json", `{"name":"api","scripts":{"start":"bun src/index.ts"},"dependencies":{"hono":"^4","lib":"workspace:*"}}`, "apps/api/src/index.ts", code,
+			"packages/lib/package.json", `{"name":"lib"}`, "packages/site/package.json", `{"name":"site"}`}, more...)...), Options{})
+	}
+	for name, c := range map[string]struct {
+		plan Plan
+		want bool
+	}{
+		"a member that nothing needs":        {workspace("", ""), true},
+		"packages of the root":               {workspace(`,"dependencies":{"zod":"^3"}`, ""), false},
+		"a member whose folder the app uses": {workspace("", `Bun.serve("../../packages/site/dist")`), false},
+	} {
+		command := c.plan.Steps[0].Command
+		if got := strings.HasPrefix(command, "bun install --frozen-lockfile --production --filter api\n"); got != c.want {
+			t.Errorf("%s: %s", name, command)
+		}
+	}
+}

@@ -167,6 +167,9 @@ func (m mixProject) steps(p *Plan) {
 	}
 	if m.isFile("assets/package.json") {
 		p.nodeForAssets("assets", m.isFile("assets/package-lock.json"))
+		if pkg, err := parsePackageJSON("assets/package.json", []byte(m.job.text("assets/package.json"))); err == nil {
+			p.BuildEnv = mergeEnv(p.BuildEnv, p.oldHashes(pkg))
+		}
 	}
 	if build := m.options.Build; build != "" {
 		p.decide("build: "+build, "--build was given", "")
@@ -177,6 +180,10 @@ func (m mixProject) steps(p *Plan) {
 	for _, dir := range m.assetFolders() {
 		build += "\n" + choose(dir == ".", "mix assets.deploy", "(cd "+shellQuote(dir)+" && mix assets.deploy)")
 		p.decide("assets: mix assets.deploy", path.Join(dir, "mix.exs")+" has the alias", "change the alias")
+	}
+	if m.deploysWithScript() {
+		build += "\nnpm --prefix assets run deploy\nmix phx.digest"
+		p.decide("assets: npm run deploy, mix phx.digest", "scripts.deploy in assets/package.json, as Phoenix up to 1.5 writes it", "add an alias assets.deploy to mix.exs")
 	}
 	if m.runsMix() {
 		p.Steps = append(p.Steps, Step{Name: "compile", Command: build})
@@ -199,6 +206,12 @@ func (m mixProject) assetFolders() []string {
 		}
 	}
 	return dirs
+}
+
+// deploysWithScript tells a Phoenix whose assets are built as its releases up to 1.5 do it.
+func (m mixProject) deploysWithScript() bool {
+	pkg, err := parsePackageJSON("assets/package.json", []byte(m.job.text("assets/package.json")))
+	return err == nil && m.phoenix && len(m.assetFolders()) == 0 && pkg.Scripts["deploy"] != ""
 }
 
 // runsMix tells whether the start command that the user gives is one of mix, so that no release is needed.

@@ -58,6 +58,7 @@ func (f *frontend) tools(p *Plan) {
 	p.bringNode(f.version.Resolved)
 	p.decide(strings.TrimSpace("Node.js "+f.version.Resolved+" and "+f.app.manager.name+" "+f.app.manager.version)+" while building",
 		"package.json builds the assets; "+f.app.manager.why, "set engines.node in package.json, or remove package.json")
+	p.BuildEnv = mergeEnv(p.BuildEnv, p.oldHashes(f.app.pkg))
 	f.app.setupStep(p)
 }
 

@@ -40,10 +40,14 @@ func detectGo(j job) (*Plan, error) {
 	}
 	p.BuildImage = goImage(toolchain.minor)
 	p.Env = runEnv(appFolder+"/bin:", nil)
-	p.BuildEnv = buildEnv(goPath, map[string]string{
-		"GOPATH": "/go", "GOFLAGS": "-buildvcs=false", "GOTOOLCHAIN": toolchain.mode, "CGO_ENABLED": p.chooseCgo(w, packages)})
-	p.goSteps(j, w, mains)
-	p.goCopies(j, packages)
+	assets, err := readGoFrontend(j, packages)
+	if err != nil {
+		return nil, err
+	}
+	p.BuildEnv = buildEnv(goPath+assets.paths(), mergeEnv(assets.env(), map[string]string{
+		"GOPATH": "/go", "GOFLAGS": "-buildvcs=false", "GOTOOLCHAIN": toolchain.mode, "CGO_ENABLED": p.chooseCgo(w, packages)}))
+	p.goSteps(j, w, mains, assets)
+	p.goCopies(j, packages, assets.excludes())
 	j.listenHintOf(p, mainDir(mains), ".", ".go")
 	p.privateModules(j, w)
 	return p, nil
@@ -136,7 +140,7 @@ func (p *Plan) chooseCgo(w *goWorkspace, packages goPackages) string {
 	return "0"
 }
 
-func (p *Plan) goSteps(j job, w *goWorkspace, mains []goMain) {
+func (p *Plan) goSteps(j job, w *goWorkspace, mains []goMain, assets *goFrontend) {
 	caches := []string{goBuildCache, goModuleCache}
 	switch vendored := j.isFile("vendor/modules.txt"); {
 	case vendored:
@@ -146,10 +150,14 @@ func (p *Plan) goSteps(j job, w *goWorkspace, mains []goMain) {
 			Inputs: w.manifests(j.source), Caches: caches[1:]})
 	}
 	if build := j.options.Build; build != "" {
+		if assets != nil {
+			p.bringNode(assets.version.Resolved) // the command may want it
+		}
 		p.Steps = append(p.Steps, Step{Name: "build", Command: build, Caches: caches})
 		p.decide("build: "+build, "--build was given", "")
 		return
 	}
+	assets.plan(p)
 	commands := make([]string, len(mains))
 	for i, m := range mains {
 		commands[i] = "go build -trimpath -ldflags='-s -w' -o bin/" + m.name + " " + m.pattern()
@@ -159,14 +167,14 @@ func (p *Plan) goSteps(j job, w *goWorkspace, mains []goMain) {
 
 // goCopies takes the binaries, and where the source has more than Go files those too: programs open
 // templates, migrations and public files relative to where they run.
-func (p *Plan) goCopies(j job, packages goPackages) {
+func (p *Plan) goCopies(j job, packages goPackages, unneeded []string) {
 	p.Copy = []Copy{{From: "/etc/ssl/certs/ca-certificates.crt", To: "/etc/ssl/certs/ca-certificates.crt"}}
 	if !packages.assets && j.options.Build == "" {
 		p.Copy = append(p.Copy, Copy{From: "/app/bin", To: "/app/bin"})
 		return
 	}
 	p.Copy = append(p.Copy, Copy{From: appFolder, To: appFolder,
-		Exclude: []string{".git", "**/*.go", "vendor", "**/node_modules"}})
+		Exclude: append([]string{".git", "**/*.go", "vendor", "**/node_modules"}, unneeded...)})
 	p.decide("the source's other files go along", "the program may open them at run time", "embed them with //go:embed")
 }
 

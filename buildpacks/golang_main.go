@@ -29,8 +29,9 @@ func (m goMain) pattern() string {
 // goPackages is what looking through a workspace's packages found.
 type goPackages struct {
 	mains  []goMain
-	cgo    string // a folder whose package imports "C", or ""
-	assets bool   // there are files that are no Go source and no documentation
+	cgo    string   // a folder whose package imports "C", or ""
+	embeds []string // folders that //go:embed names
+	assets bool     // there are files that are no Go source and no documentation
 }
 
 // goContext reads packages out of the source as the go command would for linux, without running it.
@@ -83,6 +84,7 @@ func findGoPackages(s source, w *goWorkspace) goPackages {
 		if p.IsCommand() && len(p.GoFiles)+len(p.CgoFiles) > 0 {
 			found.mains = append(found.mains, goMain{dir: dir, name: w.binaryName(dir)})
 		}
+		found.embedsOf(dir, p.EmbedPatterns)
 		if len(p.CgoFiles) > 0 && found.cgo == "" {
 			found.cgo = dir
 		}

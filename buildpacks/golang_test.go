@@ -2,7 +2,9 @@ package buildpacks
 
 import (
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -49,5 +51,36 @@ func TestPortsOfTestsAndOfOtherServicesAreNotThePlans(t *testing.T) {
 	p = mustDetect(t, tree("go.mod", "module example.com/shop\n", "main.go", helloGo, "client/client.go", "package client\n\nvar address = \"localhost:7070\"\n"), Options{})
 	if p.Port != 0 || len(p.Warnings) > 0 {
 		t.Errorf("with a client alone: port %d, warned %q", p.Port, p.Warnings)
+	}
+}
+
+// TestWhatAGoProgramEmbedsIsBuiltWhereTheSourceLacksIt, by the nearest package.json with a build script, and not where it
+// is there already.
+func TestWhatAGoProgramEmbedsIsBuiltWhereTheSourceLacksIt(t *testing.T) {
+	const program = "package main\n\nimport \"embed\"\n\n//go:embed all:%s\nvar built embed.FS\n\nfunc main() {}\n"
+	const pkg = `{"scripts":{"build":"vite build"},"devDependencies":{"vite":"^6"}}`
+	for name, c := range map[string]struct {
+		files []string
+		want  string // what the step that builds begins with, "" for none
+	}{
+		"a folder below the package":  {[]string{"main.go", fmt.Sprintf(program, "web/dist"), "web/package.json", pkg}, "cd web\n"},
+		"a package of its own":        {[]string{"main.go", "package main\nfunc main() {}\n", "ui/embed.go", strings.Replace(fmt.Sprintf(program, "dist/*"), "package main", "package ui", 1), "ui/package.json", pkg}, "cd ui\n"},
+		"beside go.mod":               {[]string{"main.go", fmt.Sprintf(program, "dist"), "package.json", pkg}, "export NODE_ENV"},
+		"only a place holder":         {[]string{"main.go", fmt.Sprintf(program, "web/dist"), "web/dist/.gitkeep", "", "web/package.json", pkg}, "cd web\n"},
+		"what is there":               {[]string{"main.go", fmt.Sprintf(program, "web/dist"), "web/dist/index.html", "", "web/package.json", pkg}, ""},
+		"no script that builds":       {[]string{"main.go", fmt.Sprintf(program, "web/dist"), "web/package.json", `{"devDependencies":{"vite":"^6"}}`}, ""},
+		"no package":                  {[]string{"main.go", fmt.Sprintf(program, "web/dist")}, ""},
+		"files, which are no folders": {[]string{"main.go", fmt.Sprintf(program, "schema.sql"), "package.json", pkg}, ""},
+	} {
+		p := mustDetect(t, tree(append(c.files, "go.mod", "module example.com/x\n\ngo 1.24\n")...), Options{})
+		got := ""
+		for _, step := range p.Steps {
+			if step.Name == "build assets" {
+				got = step.Command
+			}
+		}
+		if (got == "") != (c.want == "") || !strings.HasPrefix(got, c.want) {
+			t.Errorf("%s: %q", name, got)
+		}
 	}
 }

@@ -46,7 +46,7 @@ func detectNode(j job) (*Plan, error) {
 	if d.framework != "" {
 		p.decide("framework "+d.framework, d.why, "")
 	}
-	p.BuildEnv = buildEnv(a.manager.paths(), mergeEnv(a.manager.env(), a.oldHashes(p), d.buildEnv, a.toolEnv()))
+	p.BuildEnv = buildEnv(a.manager.paths(), mergeEnv(a.manager.env(), p.oldHashes(a.pkg, a.root), d.buildEnv, a.toolEnv()))
 	p.Warnings = append(p.Warnings, d.warnings...)
 	if d.site != nil {
 		a.planSite(p, d)

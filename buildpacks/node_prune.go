@@ -66,7 +66,11 @@ func (a *nodeApp) pruneStep(p *Plan) {
 	step := Step{Name: "remove development dependencies", Command: a.manager.prune(), Caches: a.manager.caches()}
 	if others := a.others(); len(others) > 0 {
 		step.Name = "remove development dependencies and other members"
-		step.Command = a.manager.pruneMembers(string(a.pkg.Name), others)
+		app := string(a.pkg.Name)
+		if a.manager.name == "bun" && a.bunFilter() == "" {
+			app = ""
+		}
+		step.Command = a.manager.pruneMembers(app, others)
 		p.decide("other members of the workspace stay out of the run image", "nothing that is started depends on "+strings.Join(others, ", "), "add what is needed to the dependencies of "+a.in("package.json"))
 	}
 	p.Steps = append(p.Steps, step)

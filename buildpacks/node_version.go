@@ -123,8 +123,8 @@ var oldWebpack = []struct {
 	{"laravel-mix", 6}, {"webpack", 5}}
 
 // oldHashes lets builds with an old webpack work, which fail with ERR_OSSL_EVP_UNSUPPORTED otherwise.
-func (a *nodeApp) oldHashes(p *Plan) map[string]string {
-	for _, pkg := range []packageJSON{a.pkg, a.root} {
+func (p *Plan) oldHashes(packages ...packageJSON) map[string]string {
+	for _, pkg := range packages {
 		for _, old := range oldWebpack {
 			m := firstMajor.FindStringSubmatch(pkg.Dependencies[old.name] + pkg.DevDependencies[old.name])
 			if m == nil {

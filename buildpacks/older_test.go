@@ -71,8 +71,19 @@ func TestAppsAreFoundAsOldRepositoriesHoldThem(t *testing.T) {
 			func(p Plan) bool { return p.BuildEnv["NODE_OPTIONS"] == "--openssl-legacy-provider" }},
 		"webpack 5": {tree("package.json", `{"scripts":{"build":"next build","start":"next start"},"dependencies":{"next":"^15.0.0","react":"^19"}}`),
 			func(p Plan) bool { return p.BuildEnv["NODE_OPTIONS"] == "" }},
+		"webpack 4 of assets": {tree("composer.json", `{"require":{"php":"^8.1","laravel/framework":"^10.0"}}`, "artisan", "", "public/index.php", "<?php",
+			"package.json", `{"scripts":{"production":"mix --production"},"devDependencies":{"laravel-mix":"^5.0"}}`, "config/app.php", "<?php"),
+			func(p Plan) bool { return p.BuildEnv["NODE_OPTIONS"] == "--openssl-legacy-provider" }},
+		"assets of Phoenix 1.5": {tree("mix.exs", "app: :chat, elixir: \"~> 1.10\",\n{:phoenix, \"~> 1.5.5\"},\n", "assets/package.json", `{"scripts":{"deploy":"webpack --mode production"},"devDependencies":{"webpack":"4.41.5"}}`),
+			func(p Plan) bool {
+				return p.BuildEnv["NODE_OPTIONS"] != "" && strings.Contains(p.Steps[len(p.Steps)-1].Command, "mix compile\nnpm --prefix assets run deploy\nmix phx.digest\nmix release")
+			}},
 		"a crate's feature without a lockfile": {tree("Cargo.toml", "[package]\nname = \"api\"\n[dependencies]\naxum = \"0.6\"\nsqlx = { version = \"0.6\", features = [\"runtime-tokio-native-tls\"] }\n", "src/main.rs", "fn main() {}"),
 			func(p Plan) bool { return slices.Contains(p.RunPackages, "libssl3") }},
+		"Rails older than all Rubies": {tree("Gemfile", "gem \"rails\"\ngem \"puma\"\n", "Gemfile.lock", "GEM\n  specs:\n    rails (5.1.4)\n    puma (4.0)\n", "config.ru", "run Rails.application\n"),
+			func(p Plan) bool {
+				return strings.Contains(strings.Join(p.Warnings, "\n"), "Rails 5.1.4 may want a Ruby older")
+			}},
 		"reqwest that needs no OpenSSL": {tree("Cargo.toml", "[package]\nname = \"api\"\n[dependencies]\naxum = \"0.8\"\nreqwest = { version = \"0.12\", default-features = false }\n", "src/main.rs", "fn main() {}"),
 			func(p Plan) bool { return len(p.RunPackages) == 0 }},
 	} {

@@ -34,6 +34,9 @@ func detectRuby(j job) (*Plan, error) {
 	if err := p.chooseVersion(a.options, "Ruby", a.rubyVersion(), offeredRuby, a.rubyLimit(), resolveRuby, "write the version into .ruby-version"); err != nil {
 		return nil, err
 	}
+	if rails := a.lock.versions["rails"]; rails != "" && newerSeries("6.1", rails) {
+		p.warn("Rails %s may want a Ruby older than all that are offered: update it", rails)
+	}
 	p.BuildImage = rubyImage(p.Version.Resolved)
 	if a.gemfile.there {
 		p.PackageManager = "bundler"

@@ -1,0 +1,3 @@
+module example.com/go-embed
+
+go 1.24
