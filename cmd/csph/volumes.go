@@ -84,7 +84,11 @@ func (a *app) volumesList() *cobra.Command {
 	var service string
 	cmd := listing(a, "List volumes", "  csph volumes list\n  csph volumes list --service web", "NAME\tID\tSIZE MB\tIN IT MB\tKIND\tATTACHED",
 		func(cmd *cobra.Command, c *client.Client) ([]platform.Volume, error) {
-			return c.Volumes(cmd.Context(), service)
+			all, err := c.Volumes(cmd.Context(), service)
+			if err == nil && len(all) == 0 && !a.structured() {
+				a.note("There is no volume yet. Make one with: csph volumes create data --service SERVICE --path /data")
+			}
+			return all, err
 		}, volumeRow)
 	cmd.Flags().StringVarP(&service, "service", "s", "", "only those of this service")
 	return cmd
