@@ -78,6 +78,12 @@ func TestAppsAreFoundAsOldRepositoriesHoldThem(t *testing.T) {
 			func(p Plan) bool {
 				return p.BuildEnv["NODE_OPTIONS"] != "" && strings.Contains(p.Steps[len(p.Steps)-1].Command, "mix compile\nnpm --prefix assets run deploy\nmix phx.digest\nmix release")
 			}},
+		"assets of a later Phoenix": {tree("mix.exs", "app: :chat,\n{:phoenix, \"~> 1.7\"},\n\"assets.deploy\": [\"phx.digest\"]\n", "assets/package.json", `{"scripts":{"deploy":"node build.js"}}`),
+			func(p Plan) bool { return !strings.Contains(p.Steps[len(p.Steps)-1].Command, "npm --prefix") }},
+		"Play on Java 8": {tree("build.sbt", "lazy val root = (project in file(\".\")).enablePlugins(PlayScala)\n", "project/plugins.sbt", "addSbtPlugin(\"com.typesafe.play\" % \"sbt-plugin\" % \"2.8.0\")\n", "system.properties", "java.runtime.version=1.8\n"),
+			func(p Plan) bool {
+				return strings.HasPrefix(p.BuildImage, "docker.io/sbtscala/scala-sbt:eclipse-temurin-8u") && strings.Contains(p.RunImage, "temurin:8-")
+			}},
 		"a crate's feature without a lockfile": {tree("Cargo.toml", "[package]\nname = \"api\"\n[dependencies]\naxum = \"0.6\"\nsqlx = { version = \"0.6\", features = [\"runtime-tokio-native-tls\"] }\n", "src/main.rs", "fn main() {}"),
 			func(p Plan) bool { return slices.Contains(p.RunPackages, "libssl3") }},
 		"Rails older than all Rubies": {tree("Gemfile", "gem \"rails\"\ngem \"puma\"\n", "Gemfile.lock", "GEM\n  specs:\n    rails (5.1.4)\n    puma (4.0)\n", "config.ru", "run Rails.application\n"),

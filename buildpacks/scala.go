@@ -11,7 +11,8 @@ func sbtImage(release string) string {
 }
 
 // sbtTags are the tags of the image that hold each Java release; it has none that follows releases.
-var sbtTags = map[string]string{"21": "21.0.6_7_1.10.11_3.6.4", "17": "17.0.13_11_1.10.6_3.5.2"}
+var sbtTags = map[string]string{"21": "21.0.6_7_1.10.11_3.6.4", "17": "17.0.13_11_1.10.6_3.5.2",
+	"11": "11.0.17_8_1.8.2_2.13.10", "8": "8u352-b08_1.8.2_2.13.10"}
 
 // sbtCaches are kept between builds.
 var sbtCaches = []string{"/root/.sbt", "/root/.ivy2", "/root/.cache/coursier"}
@@ -30,7 +31,7 @@ func detectSbt(j job) (*Plan, error) {
 		return nil, err
 	}
 	if sbtTags[p.Version.Resolved] == "" {
-		return nil, &VersionError{Language: "Java for sbt", Wanted: p.Version.Wanted, Source: p.Version.Source, Offered: []string{"21", "17"}}
+		return nil, &VersionError{Language: "Java for sbt", Wanted: p.Version.Wanted, Source: p.Version.Source, Offered: []string{"21", "17", "11", "8"}}
 	}
 	p.runOnJava()
 	p.BuildImage, p.BuildEnv = sbtImage(p.Version.Resolved), buildEnv(javaPath, nil)
