@@ -24,7 +24,7 @@ func (d *Deployer) withinQuota(ctx context.Context, svc platform.Service, c plat
 	case limit.Builds > 0 && used.Builds >= limit.Builds:
 		return fmt.Errorf("%w: the account may have %d deployments queued or building at once, and has %d; wait for one, or cancel one: csph deployments list", platform.ErrCapacity, limit.Builds, used.Builds)
 	case limit.DiskMB > 0 && used.DiskMB >= limit.DiskMB:
-		return fmt.Errorf("%w: the images of the account take %d MB of the %d MB it may have; delete services that are not needed", platform.ErrCapacity, used.DiskMB, limit.DiskMB)
+		return fmt.Errorf("%w: the images, volumes and snapshots of the account take %d MB of the %d MB it may have; delete services, volumes or snapshots that are not needed", platform.ErrCapacity, used.DiskMB, limit.DiskMB)
 	}
 	return nil
 }

@@ -29,6 +29,7 @@ type Keeper struct {
 	rollouts Rollouts
 	folders  folders
 	log      *slog.Logger
+	freeze   time.Duration // longestFreeze
 
 	mu   sync.Mutex
 	busy map[string]string // what is under way, by volume
@@ -37,7 +38,7 @@ type Keeper struct {
 
 // NewKeeper returns a Keeper of the volumes in dir. It touches nothing before Sweep.
 func NewKeeper(dir string, records Records, engine Engine, rollouts Rollouts, log *slog.Logger) *Keeper {
-	return &Keeper{records: records, engine: engine, rollouts: rollouts, folders: folders{dir}, log: log, busy: map[string]string{}}
+	return &Keeper{records: records, engine: engine, rollouts: rollouts, folders: folders{dir}, log: log, freeze: longestFreeze, busy: map[string]string{}}
 }
 
 // Change is what became of a volume, and the deployments that it was told to services by.

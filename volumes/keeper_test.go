@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"csph/platform"
 	"csph/store"
@@ -24,10 +25,10 @@ type world struct {
 	env platform.Environment
 	web platform.Service
 
-	mu       sync.Mutex
-	story    []string
-	holders  []string
-	onFreeze func()
+	mu                          sync.Mutex
+	story                       []string
+	holders                     []string
+	onFreeze, onThaw, onHolders func()
 }
 
 func newWorld(t *testing.T) *world {
@@ -63,7 +64,12 @@ func (w *world) did(what string) {
 	w.story = append(w.story, what)
 }
 
-func (w *world) Holders(context.Context, string) ([]string, error) { return w.holders, nil }
+func (w *world) Holders(context.Context, string) ([]string, error) {
+	if w.onHolders != nil {
+		w.onHolders()
+	}
+	return w.holders, nil
+}
 
 func (w *world) Freeze(_ context.Context, id string) error {
 	w.did("freeze " + id)
@@ -75,6 +81,9 @@ func (w *world) Freeze(_ context.Context, id string) error {
 
 func (w *world) Thaw(_ context.Context, id string) error {
 	w.did("thaw " + id)
+	if w.onThaw != nil {
+		w.onThaw()
+	}
 	return nil
 }
 
@@ -181,6 +190,26 @@ func TestASnapshotDuringWhichSomethingStartsIsNotCalledConsistent(t *testing.T) 
 	w.onFreeze = func() { w.holders = []string{"sph_1", "sph_2"} }
 	if s, err := w.Snapshot(t.Context(), v, ""); err != nil || s.Consistent {
 		t.Errorf("%+v, %v", s, err)
+	}
+}
+
+// TestACopyThatTakesTooLongGoesOnUnfrozen is not over before its spherelets were thawed.
+func TestACopyThatTakesTooLongGoesOnUnfrozen(t *testing.T) {
+	w := newWorld(t)
+	v := w.volume("data")
+	write(t, filepath.Join(w.folders.shown(v.ID), "file"), "x")
+	w.freeze = time.Nanosecond
+	thawed := make(chan struct{})
+	asked := 0
+	w.holders, w.onThaw = []string{"sph_1"}, func() { close(thawed) }
+	w.onHolders = func() {
+		if asked++; asked == 2 {
+			<-thawed
+		}
+	}
+	s, err := w.Snapshot(t.Context(), v, "")
+	if err != nil || s.Consistent || w.read(s.ID, "file") != "x" {
+		t.Errorf("%+v with %q, %v", s, w.read(s.ID, "file"), err)
 	}
 }
 

@@ -67,7 +67,7 @@ func (k *Keeper) stillCopy(ctx context.Context, v platform.Volume, dir string) (
 			break
 		}
 	}
-	timer := time.AfterFunc(longestFreeze, func() { ice.melt(false) })
+	timer := time.AfterFunc(k.freeze, func() { ice.melt(false) })
 	err = copyTree(ctx, k.folders.shown(v.ID), dir)
 	after, listErr := k.engine.Holders(context.WithoutCancel(ctx), v.ID) // before they go on
 	timer.Stop()

@@ -44,7 +44,7 @@ func quotaFlags(cmd *cobra.Command, q *platform.Quota) {
 	cmd.Flags().Int64Var(&q.MilliCPU, "milli-cpu", 0, "thousandths of a vCPU at once (0: no bound)")
 	cmd.Flags().Int64Var(&q.MemoryMB, "memory-mb", 0, "memory at once (0: no bound)")
 	cmd.Flags().IntVar(&q.Builds, "builds", 0, "deployments queued or building at once (0: no bound)")
-	cmd.Flags().Int64Var(&q.DiskMB, "disk-mb", 0, "images that can be restored (0: no bound)")
+	cmd.Flags().Int64Var(&q.DiskMB, "disk-mb", 0, "images that can be restored, volumes and their snapshots (0: no bound)")
 }
 
 func (a *app) accountsCreate() *cobra.Command {
