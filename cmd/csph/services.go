@@ -96,11 +96,16 @@ func (a *app) servicesGet() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			volumes, err := c.Volumes(cmd.Context(), svc.ID)
+			if err != nil {
+				return err
+			}
 			out := struct {
 				wire.ServiceView
 				Spherelets []platform.Spherelet `json:"spherelets"`
-			}{svc, running}
-			return a.show(out, func() error { return a.describeService(svc, running) })
+				Volumes    []platform.Volume    `json:"volumes"`
+			}{svc, running, volumes}
+			return a.show(out, func() error { return a.describeService(svc, running, volumes) })
 		},
 	}
 }
@@ -119,7 +124,7 @@ func (a *app) found(ctx context.Context, flag string, args []string) (*client.Cl
 	return c, svc, err
 }
 
-func (a *app) describeService(s wire.ServiceView, running []platform.Spherelet) error {
+func (a *app) describeService(s wire.ServiceView, running []platform.Spherelet, volumes []platform.Volume) error {
 	rows := [][]string{
 		{"Name", s.EnvName + "/" + s.Name}, {"Type", string(s.Type)}, {"Runs", runs(s)},
 		{"Region", first(s.Region, "-")}, {"URL", s.URL}, {"Live", first(s.Live, "nothing yet")}, {"Created", when(s.Created)},
@@ -141,6 +146,13 @@ func (a *app) describeService(s wire.ServiceView, running []platform.Spherelet) 
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Config.Secrets)) {
 		rows = append(rows, []string{"Secret", fmt.Sprintf("%s, version %d", name, s.Config.Secrets[name])})
+	}
+	for _, v := range volumes {
+		for _, at := range v.Attached {
+			if at.Service == s.ID {
+				rows = append(rows, []string{"Volume", v.Name + " at " + at.Path})
+			}
+		}
 	}
 	for _, p := range running {
 		rows = append(rows, []string{"Spherelet", fmt.Sprintf("%s %s %s since %s", p.ID, p.State, p.Address, when(p.Started))})
