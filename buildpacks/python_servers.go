@@ -154,8 +154,22 @@ func serveDash(a *pythonApp, f pythonFramework) (pythonServing, bool, error) {
 	}
 	if m := dashServer.FindStringSubmatch(a.text(o.file)); m != nil {
 		o.name = m[1]
-	} else {
-		o.name += ".server"
+	} else if a.oldDash() && !a.startGiven() {
+		return pythonServing{}, false, &IncompleteError{Language: "Python", Missing: o.file + " has no WSGI app to load: a Dash older than 3.1 is none",
+			Advice: "add `server = " + o.name + ".server` to " + o.file + ", or update dash"}
 	}
 	return a.wsgi(o.dir, o.spec()), true, nil
+}
+
+// dashPinned finds the release of Dash that requirements or a lockfile pin.
+var dashPinned = regexp.MustCompile(`(?im)^[\s"']*dash\s*(?:==|~=|<=?)\s*([0-9]+\.[0-9]+)|name = "dash"\s+version = "([0-9]+\.[0-9]+)`)
+
+// oldDash tells a Dash that is pinned before 3.1, with which apps became WSGI apps themselves (https://github.com/plotly/dash/pull/3323).
+func (a *pythonApp) oldDash() bool {
+	for _, file := range append([]string{"poetry.lock", "uv.lock", "pdm.lock", "pyproject.toml"}, a.manager.requirements...) {
+		if m := dashPinned.FindStringSubmatch(a.text(file)); m != nil && newerSeries("3.1", m[1]+m[2]) {
+			return true
+		}
+	}
+	return false
 }

@@ -246,3 +246,28 @@ func FuzzRequirementLines(f *testing.F) {
 		}
 	})
 }
+
+// TestDashIsServedByWhatAServerCanLoad: the Flask app that the source names, else Dash's own, which is one since 3.1.
+func TestDashIsServedByWhatAServerCanLoad(t *testing.T) {
+	const dash = "from dash import Dash\n\napp = Dash(__name__)\n"
+	for requirements, c := range map[string]struct{ code, want string }{
+		"dash\ngunicorn\n":         {dash, "app:app"},
+		"dash==3.2.0\ngunicorn\n":  {dash, "app:app"},
+		"dash==2.17.1\ngunicorn\n": {dash + "server = app.server\n", "app:server"},
+		"dash~=2.9\ngunicorn\n":    {dash, ""},
+	} {
+		files := tree("app.py", c.code, "requirements.txt", requirements)
+		p, err := Detect(files, Options{})
+		var incomplete *IncompleteError
+		if c.want == "" {
+			if !errors.As(err, &incomplete) || !strings.Contains(incomplete.Advice, "server = app.server") {
+				t.Errorf("%q: %v", requirements, err)
+			}
+			if _, err := Detect(files, Options{Run: "python app.py"}); err != nil {
+				t.Errorf("%q with a start: %v", requirements, err)
+			}
+		} else if err != nil || !strings.HasSuffix(p.Start, " "+c.want) {
+			t.Errorf("%q: %s, %v", requirements, p.Start, err)
+		}
+	}
+}

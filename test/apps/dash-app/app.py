@@ -1,4 +1,4 @@
-# The layout of https://dash.plotly.com/minimal-app; its deployment is https://dash.plotly.com/deployment.
+# Reviewed against https://dash.plotly.com/dash-enterprise/application-structure/dash-app.
 from dash import Dash, html
 
 app = Dash(__name__)
