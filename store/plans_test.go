@@ -124,6 +124,7 @@ func hotReads(db *DB, svc platform.Service) map[string]func(context.Context) err
 		"live": func(ctx context.Context) error {
 			return failed(db.LiveOf(ctx, []platform.Service{{ID: svc.ID, Live: "x"}}))
 		},
+		"scaled":    func(ctx context.Context) error { return failed(db.AutoscaledServices(ctx)) },
 		"unsettled": func(ctx context.Context) error { return failed(db.Unsettled(ctx)) },
 		"usage":     func(ctx context.Context) error { return failed(db.Usage(ctx, svc.Account, svc.ID)) },
 		"disk":      func(ctx context.Context) error { return failed(db.DiskMB(ctx, svc.Account)) },

@@ -65,3 +65,17 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+func TestContainersThatZeropsScalesAreAutoscaled(t *testing.T) {
+	app, err := Read(folder("import.yml", "services: [{hostname: a, type: go@1, minContainers: 2, maxContainers: 6}, {hostname: b, type: go@1, minContainers: 3}]"), "import.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := manifest.Autoscale{Min: 2, Max: 6, CPU: 70}
+	if a := app.Services[0]; a.Autoscale == nil || *a.Autoscale != want || a.Count != 0 {
+		t.Errorf("a is %+v", a)
+	}
+	if b := app.Services[1]; b.Autoscale != nil || b.Count != 3 {
+		t.Errorf("b is %+v", b)
+	}
+}
