@@ -3,7 +3,11 @@ package api
 import (
 	"bytes"
 	"errors"
+	"io"
 	"mime/multipart"
+	"net/http"
+	"net/url"
+	"strings"
 	"testing"
 
 	"csph/platform"
@@ -28,6 +32,32 @@ func FuzzLogPosition(f *testing.F) {
 		q, err := Window{LastEventID: id}.query()
 		if err != nil && !errors.Is(err, platform.ErrInvalid) || err == nil && id != "" && q.skip < 1 {
 			t.Errorf("%q: %+v, %v", id, q, err)
+		}
+	})
+}
+
+// FuzzFingerprint tells requests with an Idempotency-Key apart by their body, which is read again afterwards.
+func FuzzFingerprint(f *testing.F) {
+	f.Add("application/json", `{"name":"web"}`)
+	f.Add("multipart/form-data; boundary=x", "--x--")
+	f.Add(";;", "")
+	f.Fuzz(func(t *testing.T, kind, body string) {
+		request := func(body string) *http.Request {
+			return &http.Request{Method: http.MethodPost, URL: &url.URL{Path: "/v1/services"}, Header: http.Header{"Content-Type": {kind}}, Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body))}
+		}
+		r := request(body)
+		one, err := fingerprintOf(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if left, err := io.ReadAll(r.Body); err != nil || string(left) != body {
+			t.Errorf("%q is left of %q, %v", left, body, err)
+		}
+		if two, err := fingerprintOf(request(body)); err != nil || two != one {
+			t.Errorf("the same request is %q and %q, %v", one, two, err)
+		}
+		if other, err := fingerprintOf(request(body + "x")); err != nil || other == one {
+			t.Errorf("another body is the same, %v", err)
 		}
 	})
 }

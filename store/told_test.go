@@ -14,6 +14,7 @@ func TestAMoveAndItsEventsAreWrittenTogetherOrNotAtAll(t *testing.T) {
 	defer cancel()
 	waiting := make(chan platform.Event, 8)
 	go func() {
+		defer close(waiting)
 		for e, err := range db.Subscribe(ctx, Filter{Service: svc.ID, Live: true}) {
 			if err != nil {
 				return

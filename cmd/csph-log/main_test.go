@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"csph/logs"
@@ -248,4 +249,38 @@ func TestWithoutWhatItShallHideTheLoggerDoesNotBegin(t *testing.T) {
 	if err := run([]string{"dir", t.TempDir(), "hide", "/nowhere"}, "sph_1"); err == nil {
 		t.Error("it began")
 	}
+}
+
+// FuzzHiding cuts output with a secret in it into pieces: the secret is in none of what comes out, and all else is.
+func FuzzHiding(f *testing.F) {
+	f.Add([]byte("before "), []byte(" after"), 3)
+	f.Add([]byte("hunter"), []byte("2"), 1)
+	f.Fuzz(func(t *testing.T, before, after []byte, size int) {
+		const secret = "hunter2hunter2"
+		text := string(before) + secret + string(after)
+		out, err := io.ReadAll(hiding(iotest.HalfReader(iotest.OneByteReader(strings.NewReader(text))), logs.MaskOf(logs.Forms(secret)...)))
+		if err != nil || strings.Contains(string(out), secret) {
+			t.Errorf("%q came out, %v", out, err)
+		}
+		pieces := &cut{text, max(1, size%64)}
+		again, err := io.ReadAll(hiding(pieces, logs.NewMask(secret)))
+		if err != nil || string(again) != string(out) || string(out) != logs.NewMask(secret).Text(text) {
+			t.Errorf("%q in pieces of %d, %q in others, %v", again, size, out, err)
+		}
+	})
+}
+
+// cut is a stream that comes in pieces of one size.
+type cut struct {
+	text string
+	size int
+}
+
+func (c *cut) Read(p []byte) (int, error) {
+	if c.text == "" {
+		return 0, io.EOF
+	}
+	n := copy(p, c.text[:min(c.size, len(c.text))])
+	c.text = c.text[n:]
+	return n, nil
 }

@@ -40,10 +40,18 @@ func (q *Quarantine) Submodules(ctx context.Context, commit plumbing.Hash) ([]Su
 	if err != nil || len(all) == 0 || len(list) == 0 {
 		return all, err
 	}
-	named := config.NewModules()
-	err = q.store.backend.contents(ctx, q.view(), ids(list), maxModules, func(_ int, content []byte) error { return named.Unmarshal(content) })
+	err = q.store.backend.contents(ctx, q.view(), ids(list), maxModules, func(_ int, content []byte) error { return address(all, content) })
 	if err != nil {
 		return nil, &TreeError{Path: ".gitmodules", Err: err}
+	}
+	return all, nil
+}
+
+// address gives submodules the URLs that a .gitmodules file has for them.
+func address(all []Submodule, content []byte) error {
+	named := config.NewModules()
+	if err := named.Unmarshal(content); err != nil {
+		return err
 	}
 	for i := range all {
 		for _, m := range named.Submodules {
@@ -52,7 +60,7 @@ func (q *Quarantine) Submodules(ctx context.Context, commit plumbing.Hash) ([]Su
 			}
 		}
 	}
-	return all, nil
+	return nil
 }
 
 // Module makes the files of a commit present in the folder of one submodule of a service, as Checkout does for the

@@ -120,3 +120,20 @@ func FuzzSymlinks(f *testing.F) {
 		}
 	})
 }
+
+// FuzzModules reads .gitmodules files.
+func FuzzModules(f *testing.F) {
+	f.Add([]byte("[submodule \"lib\"]\n\tpath = lib\n\turl = ../lib.git\n"))
+	f.Add([]byte("[submodule \"..\"]\npath=../x\nurl=ext::sh -c x\n[submodule"))
+	f.Fuzz(func(t *testing.T, content []byte) {
+		all := []Submodule{{Path: "lib"}, {Path: "other"}}
+		if err := address(all, content); err != nil {
+			return
+		}
+		for _, m := range all {
+			if m.URL != "" && !bytes.Contains(content, []byte(m.Path)) {
+				t.Errorf("%s has the URL %q out of nothing", m.Path, m.URL)
+			}
+		}
+	})
+}

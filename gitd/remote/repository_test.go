@@ -83,3 +83,25 @@ func FuzzParseURL(f *testing.F) {
 		}
 	})
 }
+
+// FuzzSubmoduleAddress reads addresses from .gitmodules, which whoever commits may write: a credential goes to its own host, and
+// never without encryption.
+func FuzzSubmoduleAddress(f *testing.F) {
+	for _, address := range []string{"../other.git", "./a/../../..", "https://example.com/x", "git@example.com:x/y", "ssh://git@example.com:22/x", "https://example.com@evil.example/x", "../../../..", "https://example.com:443/x"} {
+		f.Add(address)
+	}
+	own := Repository{URL: "https://example.com/acme/shop.git", Credential: Credential{Token: "secret"}}
+	f.Fuzz(func(t *testing.T, address string) {
+		r, err := own.Submodule(address)
+		if err != nil {
+			return
+		}
+		u, err := ParseURL(r.URL)
+		if err != nil {
+			t.Fatalf("%q became %q: %v", address, r.URL, err)
+		}
+		if r.Credential.Token != "" && (u.Scheme != "https" || u.Host != "example.com") {
+			t.Errorf("for %q the credential goes to %q", address, r.URL)
+		}
+	})
+}
