@@ -170,9 +170,13 @@ func TestASpikeThatIsShorterThanTheWindowLeavesNoSawtooth(t *testing.T) {
 
 func TestWhatAStartUsesIsNoLoad(t *testing.T) {
 	underLoad(t, platform.Autoscale{Min: 1, Max: 5, CPU: 70}, func(t *testing.T, f *fleet) {
+		pass(14 * time.Second) // one look comes a second after the start, the next one fifteen later
+		f.set(func(f *fleet) { f.load, f.Ready[0].Started = 1, time.Now() })
+		pass(17 * time.Second)
+		f.set(func(f *fleet) { f.load = 0 })
+		pass(2 * time.Minute)
 		for range 10 { // it crashes again and again, and uses all it has
-			f.set(func(f *fleet) { f.load = 0.25 })
-			f.set(func(f *fleet) { f.Ready[0].Started = time.Now() })
+			f.set(func(f *fleet) { f.load, f.Ready[0].Started = 1, time.Now() })
 			pass(14 * time.Second)
 		}
 		f.expect(t)
