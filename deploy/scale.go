@@ -15,9 +15,10 @@ import (
 var errMore = errors.New("more than the count changes")
 
 // scale changes how many spherelets of what is live run (and what decides that), when that is all that change does and no
-// deployment is under way; why is what it follows from, for the event. What else waits for the next deployment goes on waiting: a variable whose rollout failed, or those
-// that a rollback has left behind. It returns once the engine was told; new spherelets get requests as soon as they are ready,
-// and those that go have drained before they stop. scaled is false when this takes a deployment instead.
+// deployment is under way; why is what it follows from, for the event. What else waits for the next deployment goes on
+// waiting: a variable whose rollout failed, or those that a rollback has left behind. It returns once the engine was told;
+// new spherelets get requests as soon as they are ready, and those that go have drained before they stop. scaled is false
+// when this takes a deployment instead.
 func (d *Deployer) scale(ctx context.Context, svc platform.Service, why string, change func(*platform.Config) error) (scaled bool, err error) {
 	if svc.Type == platform.Cron {
 		return false, nil // there is nothing that could be scaled
