@@ -86,7 +86,7 @@ func TestGitLabBelowAFolderOfItsHostIsFoundOnce(t *testing.T) {
 	h.answer = func(_ int, r *http.Request) (int, map[string]string, string) {
 		switch {
 		case !strings.HasPrefix(r.URL.Path, "/tools/gitlab/"):
-			return http.StatusOK, nil, "<html>the host's own page</html>"
+			return http.StatusOK, nil, `{"id": 1, "path_with_namespace": "somebody/else"}`
 		case r.Method == http.MethodGet:
 			return http.StatusOK, nil, `{"id": 5, "path_with_namespace": "Acme/shop"}`
 		}
