@@ -24,12 +24,16 @@ const parting = 5 * time.Second
 
 // Retire ends a Router whose listeners have gone over to another: Serve must have returned. Connections
 // that wait for a request may carry one more, for Limits.LastRequest at most, so that no request meets a
-// connection that is being closed; those of HTTP/2 are told at once. Requests and streams then have
+// connection that is being closed; those of HTTP/2 and HTTP/3 are told after a moment. Requests and streams then have
 // Limits.StreamDrain to end; what is left is ended as by Shutdown. Swap, Install and Drain keep working
 // until then. It blocks until all that is done; when ctx ends first the rest is cut and the error is
 // ctx's. It takes the place of Shutdown.
 func (r *Router) Retire(ctx context.Context) error {
 	r.retirement.enter(retiring)
+	select { // clients that have just come have their first request on its way, and not all of them send it again
+	case <-time.After(min(goAwayGrace, r.limits.LastRequest)):
+	case <-ctx.Done():
+	}
 	r.tellUntil(ctx, nil, r.limits.LastRequest)
 	r.retirement.enter(unanswered)
 	for _, m := range r.clients.close() {

@@ -367,6 +367,30 @@ func TestAnIdleConnectionCarriesOneMoreRequestWhenTheRouterRetires(t *testing.T)
 	}
 }
 
+func TestTheFirstRequestOfAConnectionOfHTTP2ThatCameLastIsAnswered(t *testing.T) {
+	d := openDoors(t)
+	r := New(Config{})
+	if _, err := r.Swap(t.Context(), "app", []string{"app.test"}, []netip.AddrPort{says(t, "hello")}); err != nil {
+		t.Fatal(err)
+	}
+	stop := d.serve(t, r, testTLS(t))
+	f := dialFrames(t, d.secure.Addr().String())
+	eventually(t, "it is served", func() bool { return r.clients.count() == 1 })
+	stop()
+	ctx, cancel := context.WithCancel(t.Context())
+	retired := make(chan error, 1)
+	go func() { retired <- r.Retire(ctx) }()
+	eventually(t, "it retires", r.stopping)
+	f.ask(1, true, ":method", "GET", ":scheme", "https", ":authority", "app.test", ":path", "/")
+	if got := f.outcome(1); got != "200" {
+		t.Errorf("its request: %s", got)
+	}
+	cancel()
+	if err := <-retired; err != nil && !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
 func TestWebsocketsOfARetiredRouterHaveTheirTimeAndAreThenToldToGo(t *testing.T) {
 	d := openDoors(t)
 	r := New(Config{Limits: Limits{LastRequest: time.Millisecond, StreamDrain: 300 * time.Millisecond, StreamSpread: 50 * time.Millisecond}})
