@@ -201,8 +201,9 @@ func TestARequestOfHTTP2CutShortNeverLooksCompleteToTheApp(t *testing.T) {
 }
 
 func checkCutShort(t *testing.T, b *bench, c *http.Client) {
-	ended := make(chan error, 1)
+	began, ended := make(chan struct{}, 1), make(chan error, 1)
 	b.route(app(t, func(w http.ResponseWriter, r *http.Request) {
+		began <- struct{}{}
 		_, err := io.Copy(io.Discard, r.Body)
 		ended <- err
 	}))
@@ -218,6 +219,11 @@ func checkCutShort(t *testing.T, b *bench, c *http.Client) {
 		}()
 		if _, err := feed.Write(make([]byte, 100_000)); err != nil {
 			t.Fatal(err)
+		}
+		select {
+		case <-began: // a stream that is reset earlier never was a request
+		case <-time.After(patience):
+			t.Fatalf("length %d: the app was never asked", length)
 		}
 		cancel()
 		if err := <-gone; err == nil {
