@@ -45,11 +45,17 @@ func (f files) ServeFiles(ctx context.Context, id gitd.Identity, address, user s
 		return nil
 	case errors.Is(err, platform.ErrInvalid):
 		return fmt.Errorf("%w: the spherelets of %s were started by an older csphd; replace them first: csph services restart %s", platform.ErrConflict, svc.Name, svc.Name)
+	case err == nil && exit > endedBySignal:
+		return fmt.Errorf("%w: spherelet %s of %s has ended; connect again", platform.ErrConflict, spherelet.ID, svc.Name)
 	case err == nil && exit != 0:
 		return fmt.Errorf("serve files: the server in %s ended with %d", spherelet.ID, exit)
 	}
 	return err
 }
+
+// endedBySignal and the number of a signal is the exit status of what that signal has ended, as shells have it: the server
+// handles none, so that its spherelet has.
+const endedBySignal = 128
 
 // find is the service whose files a client asks for. Who may not run commands in it may not have its files either: with
 // them, one gets at the secrets that it runs with.
