@@ -29,10 +29,10 @@ http { access_log off; keepalive_requests 1000000000; open_file_cache max=16; se
   server { listen %[2]s backlog=1024; root %[1]s; } }
 `
 
-// nginxConf has access log and request ids on, as the router has.
-const nginxConf = `worker_processes 1; daemon off; master_process off; pid %[1]s/proxy.pid; error_log %[1]s/proxy.err;
+// nginxConf has access log and request ids on, as the router has. How its log is written is the last argument.
+const nginxConf = `worker_processes 1; daemon off; master_process off; pid %[5]s.pid; error_log %[5]s.err;
 events { worker_connections 4096; }
-http { access_log %[1]s/nginx.log combined buffer=64k flush=1s; keepalive_requests 1000000000;
+http { access_log %[5]s.log combined%[6]s; keepalive_requests 1000000000;
   upstream backend { server %[4]s; keepalive 256; keepalive_requests 1000000000; }
   ssl_certificate %[1]s/cert.pem; ssl_certificate_key %[1]s/key.pem; ssl_protocols TLSv1.2 TLSv1.3; ssl_session_tickets on; ssl_session_cache off;
   server { listen %[2]s backlog=1024; listen %[3]s ssl http2 backlog=1024;
@@ -78,9 +78,25 @@ const caddyConf = `{"admin": {"disabled": true},
 
 const caddyHandler = `{"handler": "reverse_proxy", "upstreams": [{"dial": "%s"}], "transport": {"protocol": "http", "keep_alive": {"max_idle_conns_per_host": 256}}}`
 
+// nginx writes each line of its access log by itself unless it is told not to, and Debian's configuration does not tell
+// it. The router writes many at once, as the other one does.
+const (
+	nginxAsShipped = "nginx"
+	nginxBuffered  = "nginx, log buffered"
+)
+
+// nginx is the configuration of one.
+func (h *house) nginx(name string, addrs []string) string {
+	log := ""
+	if name == nginxBuffered {
+		log = " buffer=64k flush=1s"
+	}
+	return fmt.Sprintf(nginxConf, h.o.dir, addrs[0], addrs[1], h.backend, filepath.Join(h.o.dir, strings.ReplaceAll(name, " ", "-")), log)
+}
+
 // kinds are the proxies that there are, in the order of their lines.
 func kinds() []string {
-	return []string{"nginx", "haproxy", "csph", "csph, all cores", "caddy", "httputil", "copy", "splice"}
+	return []string{nginxAsShipped, nginxBuffered, "haproxy", "csph", "csph, all cores", "caddy", "httputil", "copy", "splice"}
 }
 
 // house is the processes of one part: a backend and the proxies before it.
@@ -113,8 +129,8 @@ func (h *house) add(ctx context.Context, name string) (*proxy, error) {
 	}
 	conf, args := "", []string{}
 	switch name {
-	case "nginx":
-		conf, args = fmt.Sprintf(nginxConf, h.o.dir, addrs[0], addrs[1], h.backend), []string{"nginx", "-c", "nginx.conf"}
+	case nginxAsShipped, nginxBuffered:
+		conf, args = h.nginx(name, addrs), []string{"nginx", "-c", strings.ReplaceAll(name, " ", "-") + ".conf"}
 	case "haproxy":
 		conf, args = fmt.Sprintf(haproxyConf, h.o.dir, addrs[0], addrs[1], h.backend), []string{"haproxy", "-q", "-db", "-f", "haproxy.conf"}
 	case "caddy":
@@ -213,7 +229,7 @@ func (h *house) close() error {
 // stopSignal is SIGINT for what is made here, and SIGTERM for the others.
 func stopSignal(p proxy) os.Signal {
 	switch p.name {
-	case "backend", "nginx", "haproxy", "caddy":
+	case "backend", nginxAsShipped, nginxBuffered, "haproxy", "caddy":
 		return syscall.SIGTERM
 	}
 	return syscall.SIGINT

@@ -70,26 +70,27 @@ type namedLoad struct {
 func compareHTTP(ctx context.Context, o options) error {
 	var loads []namedLoad
 	for _, b := range bodies() {
-		loads = append(loads, namedLoad{"HTTP/1.1, " + b.name, wrk("http", "/"+b.name), []aim{{"csph", "nginx", 0.85, 1}, {"csph", "caddy", 1.0 / 6, 0}}})
+		aims := []aim{{"csph", nginxAsShipped, 0.85, 1}, {"csph", nginxBuffered, 0.85, 1}, {"csph", "caddy", 1.0 / 6, 0}}
+		loads = append(loads, namedLoad{"HTTP/1.1, " + b.name, wrk("http", "/"+b.name), aims})
 	}
 	return part(ctx, o, kinds(), loads...)
 }
 
 func compareTLS(ctx context.Context, o options) error {
-	aims := []aim{{"csph", "nginx", 1.3, 0}}
-	return part(ctx, o, []string{"nginx", "csph", "caddy"},
+	aims := []aim{{"csph", nginxAsShipped, 1.3, 0}}
+	return part(ctx, o, []string{nginxAsShipped, "csph", "caddy"},
 		namedLoad{"TLS 1.3 kept alive, 128B", wrk("https", "/128B"), aims}, namedLoad{"TLS 1.3 kept alive, 16K", wrk("https", "/16K"), aims})
 }
 
 func compareHandshakes(ctx context.Context, o options) error {
-	aims := []aim{{"csph", "nginx", 1.5, 0}}
-	return part(ctx, o, []string{"nginx", "csph", "caddy"},
+	aims := []aim{{"csph", nginxAsShipped, 1.5, 0}}
+	return part(ctx, o, []string{nginxAsShipped, "csph", "caddy"},
 		namedLoad{"TLS 1.3, full handshake", handshakes(false), aims}, namedLoad{"TLS 1.3, resumed", handshakes(true), aims})
 }
 
 func compareHTTP2(ctx context.Context, o options) error {
 	aims := []aim{{"csph", "caddy", 0.5, 0}}
-	return part(ctx, o, []string{"caddy", "csph", "nginx"},
+	return part(ctx, o, []string{"caddy", "csph", nginxAsShipped},
 		namedLoad{"HTTP/2, 128B", h2load("/128B"), aims}, namedLoad{"HTTP/2, 16K", h2load("/16K"), aims})
 }
 
