@@ -141,6 +141,7 @@ func TestAnUploadedCertificateIsServedAndItsEndIsTold(t *testing.T) {
 	}
 	check("after the upload")
 	w.await(d.ID, platform.DomainActive, platform.CertificateExpires)
+	w.told(platform.EventCertificateEnds)
 	if w.book.count(platform.EventCertificateEnds) != 1 {
 		t.Errorf("%d events", w.book.count(platform.EventCertificateEnds))
 	}

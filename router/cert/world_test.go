@@ -305,6 +305,17 @@ func (w *world) await(id string, status platform.DomainStatus, reason platform.D
 	return d
 }
 
+// told waits for an event: they follow the records.
+func (w *world) told(kind string) {
+	w.t.Helper()
+	w.eventually(func() error {
+		if w.book.count(kind) == 0 {
+			return fmt.Errorf("there is no event %s", kind)
+		}
+		return nil
+	})
+}
+
 func (w *world) eventually(try func() error) {
 	w.t.Helper()
 	deadline := time.Now().Add(patience)
