@@ -135,30 +135,39 @@ const (
 	idleFile    = "cpu.idle"
 )
 
-// yield makes the group and lets it run when nothing beside it wants to: with cgroup v2 as an idle group, where
-// the kernel has them (5.15 and later), otherwise with the least weight. An idle group's weight cannot be set.
-// The CPU controller is kept on below it, which keeps it on above: systemd takes from the top what it thinks
-// nobody uses, and the group's settings would be gone with it.
+// yield makes the group and lets it run when nothing beside it wants to: as an idle group, where the kernel has
+// them (5.15 and later), otherwise with the least weight. Beside the least weight alone a processor that builds
+// counts as busy: whoever wakes up waits for it, or goes elsewhere. An idle group's weight cannot be set.
 func (c Cgroup) yield() error {
-	if c.root.unified && c.file(idleFile) == "1" {
+	if c.file(idleFile) == "1" {
 		return nil
 	}
 	if err := c.Apply(Limits{Shares: leastShares}); err != nil {
 		return err
 	}
-	if !c.root.unified {
-		return nil
-	}
-	settings := []struct{ file, value string }{{"cgroup.subtree_control", "+cpu"}, {idleFile, "1"}}
-	if c.file(idleFile) == "" {
-		settings = settings[:1]
-	}
-	for _, s := range settings {
-		if err := os.WriteFile(filepath.Join(c.root.mounts[0], c.path, s.file), []byte(s.value), 0); err != nil {
+	for _, dir := range c.dirs() {
+		if err := idle(dir, c.root.unified); err != nil {
 			return fmt.Errorf("fence cgroup %s: %w", c.path, err)
 		}
 	}
 	return nil
+}
+
+// idle makes a group an idle one, if its hierarchy knows that. With cgroup v2 the CPU controller is kept on below
+// it, which keeps it on above: systemd takes from the top what it thinks nobody uses, and the group's settings
+// would be gone with it.
+func idle(dir string, unified bool) error {
+	if unified {
+		if err := os.WriteFile(filepath.Join(dir, "cgroup.subtree_control"), []byte("+cpu"), 0); err != nil {
+			return err
+		}
+	}
+	f, err := os.OpenFile(filepath.Join(dir, idleFile), os.O_WRONLY, 0)
+	if err != nil {
+		return ignoreGone(err)
+	}
+	_, err = f.WriteString("1")
+	return errors.Join(err, f.Close())
 }
 
 // Path is the group's path below the hierarchies' mount points, as runc and BuildKit want it.

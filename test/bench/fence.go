@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -23,7 +24,8 @@ const (
 )
 
 // measureFence compares the 99th percentile of an app's answers, asked through the router, beside a build that
-// burns every processor with the one while nothing is built.
+// burns every processor with the one while nothing is built. Answers that a stall of the machine itself met are not
+// counted, on either side: a build that burns has a virtual machine held up by its host more often than an idle one.
 func measureFence(ctx context.Context, b *bench, report func(figure)) (err error) {
 	s, err := startServer(ctx, b)
 	if err != nil {
@@ -37,29 +39,75 @@ func measureFence(ctx context.Context, b *bench, report func(figure)) (err error
 	if _, err := a.release(ctx, "bench"); err != nil {
 		return err
 	}
-	var alone, beside []time.Duration
+	var alone, beside, aloneAll, besideAll []time.Duration
 	for n := range b.rounds {
-		quiet, err := s.p99(ctx, a.name)
+		quiet, err := s.answers(ctx, a.name)
 		if err != nil {
 			return err
 		}
-		burning, err := s.p99BesideBuild(ctx, a)
+		burning, err := s.answersBesideBuild(ctx, a)
 		if err != nil {
 			return err
 		}
-		b.note("answers, round %d: p99 beside a build %s, alone %s", n+1, milliseconds(burning), milliseconds(quiet))
-		alone, beside = append(alone, quiet), append(beside, burning)
+		b.note("answers, round %d: p99 beside a build %s; alone %s", n+1, burning, quiet)
+		alone, beside = append(alone, quiet.p99(quiet.counted())), append(beside, burning.p99(burning.counted()))
+		aloneAll, besideAll = append(aloneAll, quiet.p99(quiet.all)), append(besideAll, burning.p99(burning.all))
 	}
 	report(ratioOf("p99 of answers beside a build, to alone", beside, alone, fenceRatio))
+	b.note("with what the machine's stalls met: %s beside a build, %s alone", milliseconds(median(besideAll)), milliseconds(median(aloneAll)))
 	return nil
 }
 
-// p99 asks a service at a steady rate; every answer is timed from when its request was due.
-func (s *server) p99(ctx context.Context, service string) (time.Duration, error) {
+// answer is one request and its answer; it is timed from when it was due.
+type answer struct{ due, ended time.Time }
+
+// answers are those of one load.
+type answers struct {
+	all    []answer
+	stalls []stall
+}
+
+// counted are the answers that no stall of the machine met.
+func (a answers) counted() []answer {
+	return slices.DeleteFunc(slices.Clone(a.all), func(one answer) bool {
+		return slices.ContainsFunc(a.stalls, func(s stall) bool { return s.meets(one.due, one.ended) })
+	})
+}
+
+func (a answers) p99(of []answer) time.Duration {
+	var took []time.Duration
+	for _, one := range of {
+		took = append(took, one.ended.Sub(one.due))
+	}
+	return quantile(took, 0.99)
+}
+
+func (a answers) String() string {
+	var longest time.Duration
+	for _, s := range a.stalls {
+		longest = max(longest, s.Ended.Sub(s.Began))
+	}
+	counted := a.counted()
+	return fmt.Sprintf("%s (%s with the %d answers that met stalls of the machine, the longest of %s)",
+		milliseconds(a.p99(counted)), milliseconds(a.p99(a.all)), len(a.all)-len(counted), milliseconds(longest))
+}
+
+// answers asks a service at a steady rate, before a witness of the machine's stalls.
+func (s *server) answers(ctx context.Context, service string) (answers, error) {
+	w, err := startWitness(ctx)
+	if err != nil {
+		return answers{}, err
+	}
+	all, err := s.load(ctx, service)
+	stalls, witnessErr := w.end()
+	return answers{all, stalls}, errors.Join(err, witnessErr)
+}
+
+func (s *server) load(ctx context.Context, service string) ([]answer, error) {
 	transport := &http.Transport{MaxIdleConnsPerHost: loadRate}
 	defer transport.CloseIdleConnections()
 	client := &http.Client{Transport: transport, Timeout: askTimeout}
-	took, failed := make([]time.Duration, loadRequests), make([]error, loadRequests)
+	all, failed := make([]answer, loadRequests), make([]error, loadRequests)
 	var asked sync.WaitGroup
 	began := time.Now()
 	for i := range loadRequests {
@@ -68,15 +116,15 @@ func (s *server) p99(ctx context.Context, service string) (time.Duration, error)
 		case <-time.After(time.Until(due)):
 		case <-ctx.Done():
 			asked.Wait()
-			return 0, context.Cause(ctx)
+			return nil, context.Cause(ctx)
 		}
 		asked.Go(func() {
 			failed[i] = s.ask(ctx, client, service)
-			took[i] = time.Since(due)
+			all[i] = answer{due, time.Now()}
 		})
 	}
 	asked.Wait()
-	return quantile(took, 0.99), errors.Join(failed...)
+	return all, errors.Join(failed...)
 }
 
 func (s *server) ask(ctx context.Context, client *http.Client, service string) error {
@@ -101,22 +149,22 @@ func (s *server) ask(ctx context.Context, client *http.Client, service string) e
 
 const burnService = "burn"
 
-// p99BesideBuild is p99 while a build of another service keeps every processor busy.
-func (s *server) p99BesideBuild(ctx context.Context, a *app) (p99 time.Duration, err error) {
+// answersBesideBuild is answers while a build of another service keeps every processor busy.
+func (s *server) answersBesideBuild(ctx context.Context, a *app) (heard answers, err error) {
 	// The sum keeps the command's own text from looking like its output.
 	burn := "echo burning $((40 + 2)); for i in 1 2 3 4 5 6 7 8; do (while :; do :; done) & done; wait"
 	cmd := exec.Command(filepath.Join(s.bin, "csph"), "deploy", "--service", burnService, "--build", burn, a.dir)
 	token, err := os.ReadFile(filepath.Join(s.state, "admin.token"))
 	if err != nil {
-		return 0, err
+		return answers{}, err
 	}
 	cmd.Env = append(os.Environ(), "CSPH_URL=http://"+s.api, "CSPH_TOKEN="+strings.TrimSpace(string(token)))
 	before, err := s.newest(ctx, burnService)
 	if err != nil {
-		return 0, err
+		return answers{}, err
 	}
 	if err := cmd.Start(); err != nil {
-		return 0, fmt.Errorf("start a build: %w", err)
+		return answers{}, fmt.Errorf("start a build: %w", err)
 	}
 	defer func() {
 		cancelErr := cmd.Process.Signal(os.Interrupt) // cancels the build; csph then exits with an error
@@ -124,9 +172,9 @@ func (s *server) p99BesideBuild(ctx context.Context, a *app) (p99 time.Duration,
 		err = errors.Join(err, cancelErr)
 	}()
 	if err := s.awaitBurning(ctx, before); err != nil {
-		return 0, err
+		return answers{}, err
 	}
-	return s.p99(ctx, a.name)
+	return s.answers(ctx, a.name)
 }
 
 // newest is the id of a service's newest deployment, "" while there is none.
