@@ -25,11 +25,7 @@ func (r *report) add(what, got, wanted string, met bool) {
 }
 
 // judge compares the proxies that the aims name, where both were measured.
-func (r *report) judge(what string, proxies []proxy, results []series, aims []aim) {
-	of := map[string]series{}
-	for i, p := range proxies {
-		of[p.name] = results[i]
-	}
+func (r *report) judge(what string, of map[string]series, aims []aim) {
 	for _, a := range aims {
 		own, other := of[a.of], of[a.to]
 		if own == nil || other == nil {

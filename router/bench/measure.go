@@ -76,30 +76,44 @@ func middle(values []float64) float64 {
 	return values[len(values)/2]
 }
 
-// inTurns measures all proxies round by round, so that a change of the machine's load meets all of them.
-func inTurns(ctx context.Context, o options, proxies []proxy, ask load) ([]series, error) {
-	results := make([]series, len(proxies))
-	for range o.rounds {
-		for i, p := range proxies {
-			m, err := p.measure(ctx, ask, o.duration())
-			if err != nil {
-				return nil, fmt.Errorf("measure %s: %w", p.name, err)
-			}
-			results[i] = append(results[i], m)
-		}
-	}
-	return results, nil
+// outcome is what the proxies came to with one load.
+type outcome struct {
+	names []string // in the order of their lines
+	of    map[string]series
 }
 
-// printTable prints a line for each proxy: CPU a request, p99, and the ratio of the cost to the first one's.
-func printTable(what string, proxies []proxy, results []series) {
-	fmt.Printf("\n%-26s %12s %10s %16s\n", what, "CPU/request", "p99", "ratio to "+proxies[0].name)
-	for i, p := range proxies {
+// measure measures proxies round by round, so that a change of the machine's load meets all of them.
+func (all outcome) measure(ctx context.Context, o options, proxies []proxy, ask load) error {
+	for range (o.rounds + o.launches - 1) / o.launches {
+		for _, p := range proxies {
+			if !slices.Contains(all.names, p.name) {
+				continue
+			}
+			m, err := p.measure(ctx, ask, o.duration())
+			if err != nil {
+				return fmt.Errorf("measure %s: %w", p.name, err)
+			}
+			all.of[p.name] = append(all.of[p.name], m)
+		}
+	}
+	return nil
+}
+
+// print prints a line for each proxy: CPU a request, p99, and the ratio of the cost to the first one's.
+func (all outcome) print(what string) {
+	measured := slices.DeleteFunc(slices.Clone(all.names), func(name string) bool { return all.of[name] == nil })
+	if len(measured) == 0 {
+		return
+	}
+	first := measured[0]
+	fmt.Printf("\n%-26s %12s %10s %16s\n", what, "CPU/request", "p99", "ratio to "+first)
+	for _, name := range measured {
+		own := all.of[name]
 		p99 := "-"
-		if d := results[i].p99(); d > 0 {
+		if d := own.p99(); d > 0 {
 			p99 = d.Round(10 * time.Microsecond).String()
 		}
-		fmt.Printf("%-26s %9.2f µs %10s %16.2f\n", p.name, results[i].cost(), p99, results[i].to(results[0], measurement.microseconds))
+		fmt.Printf("%-26s %9.2f µs %10s %16.2f\n", name, own.cost(), p99, own.to(all.of[first], measurement.microseconds))
 	}
 }
 

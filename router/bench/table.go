@@ -34,7 +34,7 @@ func measureTable(ctx context.Context, o options) error {
 	const swapped = "csph, 100 swaps/s"
 	return part(ctx, o, []string{"csph", large, swapped}, namedLoad{"HTTP/1.1, 128B", wrk("http", "/128B"), []aim{
 		{large, "csph", same, 0}, {swapped, large, 0, same},
-	}})
+	}, nil})
 }
 
 // measureSwaps measures a table in this process.
