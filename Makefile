@@ -20,11 +20,12 @@ down: ## stop csphd; apps keep running, state stays
 
 build: ## bin/csphd, bin/csph and what goes into spherelets: csph-log, csph-init, csph-files, csph-sftp
 	@echo "-----> Building csph"
-	@CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/...
+	@printf '       %-44s' "csphd, csph (minutes the first time)"; began=$$(date +%s); \
+	CGO_ENABLED=0 etc/scripts/dots.sh go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/... && echo "$$(($$(date +%s) - began)) s"
 
 daemons: packages ## containerd, runc, buildkitd: minutes the first time, then nothing
 	@echo "-----> Building the daemons: containerd, runc, buildkitd (minutes the first time)"
-	@etc/daemons/build.sh $(BIN)
+	@etc/scripts/dots.sh etc/daemons/build.sh $(BIN)
 
 testca: ## the certificate authority that tests order from
 	@etc/acme/build.sh $(BIN)
