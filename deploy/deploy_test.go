@@ -10,6 +10,7 @@ import (
 
 	"csph/deploy"
 	"csph/platform"
+	"csph/store"
 )
 
 func statuses(d platform.Deployment) []platform.Status {
@@ -98,6 +99,27 @@ func TestUnhealthySphereletsAreRemovedAndTheOldOnesKeepServing(t *testing.T) {
 	if got := w.router.of(w.svc.ID); !slices.Equal(got, before) {
 		t.Errorf("the router moved from %v to %v", before, got)
 	}
+}
+
+func TestARolloutThatWaitsSaysWhatFor(t *testing.T) {
+	w := newWorld(t)
+	w.mustPush("r1", platform.Live)
+	w.prober.set(false)
+	w.prober.fallIll(true)
+	w.Remind = time.Millisecond
+	_, _, err := w.Configure(t.Context(), w.svc.ID, platform.Trigger{Kind: platform.TriggerConfig}, func(c *platform.Config) error {
+		c.Ready = &platform.Check{Path: "/up", FailureTimeout: time.Minute}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.until("an event says what is waited for", func() bool {
+		events, err := w.db.Events(t.Context(), store.Filter{Service: w.svc.ID}, 0)
+		return err == nil && slices.ContainsFunc(events, func(e platform.Event) bool {
+			return e.Kind == platform.EventUnhealthy && strings.Contains(e.Message, "is not healthy yet") && strings.Contains(e.Message, "of at most 1m0s: broken")
+		})
+	})
 }
 
 // settled waits until the newest deployment has settled and expects it to have ended with status.

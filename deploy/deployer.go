@@ -37,6 +37,8 @@ type Config struct {
 	BuildTimeout time.Duration
 	// Restorable is how many deployments of a service keep their image; 0 means 10 (SPEC section 2).
 	Restorable int
+	// Remind is how often a rollout that waits for its spherelets says so; 0 means 20 s.
+	Remind time.Duration
 }
 
 // Capacity is what all live spherelets together may take; zero fields are no limit.
@@ -82,6 +84,9 @@ func New(c Config) *Deployer {
 	}
 	if c.Restorable == 0 {
 		c.Restorable = defaultRestorable
+	}
+	if c.Remind == 0 {
+		c.Remind = defaultRemind
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	return &Deployer{

@@ -130,6 +130,8 @@ func (d *Deployer) ready(dep platform.Deployment, v *vigil) (platform.Deployment
 	// The probes have the failure timeout for themselves; starting a spherelet takes a moment more.
 	ctx, cancel := context.WithTimeoutCause(d.ctx, failureTimeout(dep.Readiness())+defaultFailureTimeout/10, errNotReady)
 	defer cancel()
+	remind := time.NewTicker(d.Remind)
+	defer remind.Stop()
 	for {
 		l := v.look()
 		if err := d.hopeless(dep, l); err != nil {
@@ -146,6 +148,8 @@ func (d *Deployer) ready(dep platform.Deployment, v *vigil) (platform.Deployment
 		}
 		select {
 		case <-v.changed:
+		case <-remind.C:
+			v.wg.Go(v.remind)
 		case <-ctx.Done():
 			return dep, d.notReady(ctx, dep, l)
 		}
