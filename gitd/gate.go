@@ -13,16 +13,17 @@ import (
 type gate struct {
 	perAddress, total int
 
-	mu     sync.Mutex
-	closed bool
-	inside map[*guest]struct{}
-	from   map[netip.Prefix]int
+	mu       sync.Mutex
+	closed   bool
+	inside   map[*guest]struct{}
+	from     map[netip.Prefix]int
+	familiar map[netip.Prefix]struct{} // where somebody has logged in from
 }
 
 func newGate(perAddress, total int) *gate {
 	return &gate{
 		perAddress: perAddress, total: total,
-		inside: make(map[*guest]struct{}), from: make(map[netip.Prefix]int),
+		inside: make(map[*guest]struct{}), from: make(map[netip.Prefix]int), familiar: make(map[netip.Prefix]struct{}),
 	}
 }
 
@@ -36,6 +37,9 @@ type guest struct {
 	leave sync.Once
 
 	known atomic.Bool // authenticated
+
+	banner  func(string) error // shows the client a text while it logs in
+	advised bool               // of a key that is not known
 
 	mu       sync.Mutex
 	timer    *time.Timer
@@ -156,6 +160,7 @@ func (v *guest) stranger() []string {
 // authenticated ends the time for the handshake.
 func (v *guest) authenticated() {
 	v.known.Store(true)
+	v.gate.remember(v.from)
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.timer.Reset(v.idle)

@@ -45,15 +45,17 @@ func rememberGuest(ctx ssh.Context, conn net.Conn) net.Conn {
 // serverConfig takes the identity from the key whose signature was verified, and not from the last
 // one that was asked about (CVE-2024-45337).
 func (s *Server) serverConfig(ctx ssh.Context) *gossh.ServerConfig {
+	visitor := ctx.Value(guestKey{}).(*guest)
 	return &gossh.ServerConfig{
-		MaxAuthTries: maxAuthTries,
+		MaxAuthTries:        maxAuthTries,
+		PreAuthConnCallback: func(conn gossh.ServerPreAuthConn) { visitor.banner = conn.SendAuthBanner },
 		VerifiedPublicKeyCallback: func(_ gossh.ConnMetadata, key gossh.PublicKey, p *gossh.Permissions, _ string) (*gossh.Permissions, error) {
 			identity, err := s.authenticate(ctx, key)
 			if err != nil {
 				return nil, err
 			}
 			ctx.SetValue(identityKey{}, identity)
-			ctx.Value(guestKey{}).(*guest).authenticated()
+			visitor.authenticated()
 			return p, nil
 		},
 	}
@@ -63,7 +65,9 @@ func (s *Server) serverConfig(ctx ssh.Context) *gossh.ServerConfig {
 func (s *Server) known(ctx ssh.Context, key ssh.PublicKey) bool {
 	_, err := s.authenticate(ctx, key)
 	if errors.Is(err, platform.ErrUnauthorized) {
-		ctx.Value(guestKey{}).(*guest).offer(gossh.FingerprintSHA256(key))
+		visitor, fingerprint := ctx.Value(guestKey{}).(*guest), gossh.FingerprintSHA256(key)
+		visitor.offer(fingerprint)
+		visitor.advise(fingerprint)
 	}
 	return err == nil
 }

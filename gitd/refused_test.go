@@ -101,6 +101,31 @@ func TestStrangersAndPasswordsAreRefused(t *testing.T) {
 	}
 }
 
+func TestAClientWhoseKeyIsNotKnownIsToldWhatToDo(t *testing.T) {
+	h := start(t)
+	h.makeKey("other")
+	talk := func(keys ...string) string {
+		words := []string{"-o", "LogLevel=INFO"}
+		for _, key := range keys {
+			words = append(words, "-i", filepath.Join(h.client, key))
+		}
+		cmd := strings.Replace(h.sshCommand("none"), "-o LogLevel=ERROR", strings.Join(words, " "), 1)
+		push := h.command(h.client, "git", "ls-remote", h.url("web"))
+		push.Env = append(push.Env, "GIT_SSH_COMMAND="+cmd)
+		out, _ := push.CombinedOutput()
+		return string(out)
+	}
+	if out := talk("other"); strings.Count(out, "is not known here; csph keys add") != 1 || !strings.Contains(out, "Permission denied") {
+		t.Errorf("a stranger read:\n%s", out)
+	}
+	if out := talk("other", "key"); strings.Count(out, "is not known here") != 1 || strings.Contains(out, "Permission denied") {
+		t.Errorf("one with a second key read:\n%s", out)
+	}
+	if out := talk("other", "key"); strings.Contains(out, "is not known here") {
+		t.Errorf("one who has logged in before read:\n%s", out)
+	}
+}
+
 // dial logs in with Go's own client, for what ssh(1) does not let one do.
 func (h *host) dial() *gossh.Client {
 	h.t.Helper()
