@@ -22,7 +22,8 @@ func (e *NotDetectedError) Error() string {
 	fmt.Fprintf(&b, "  found:      %s\n", found)
 	b.WriteString("Three ways on:\n" +
 		"  1. add a Dockerfile\n" +
-		"  2. say it yourself: --build 'CMD' and --run 'CMD'\n" +
+		"  2. say it yourself: `web: COMMAND` in a Procfile, or --build 'CMD' and --run 'CMD'\n" +
+		"     (of csph plan and csph deploy; csph services configure sets them for git push)\n" +
 		"  3. for a static site, add an index.html (at the root or in public/) or a Staticfile")
 	return b.String()
 }
