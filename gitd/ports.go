@@ -56,7 +56,7 @@ type Narrator interface {
 // Files are those of what is live of services.
 type Files interface {
 	// ServeFiles talks SFTP on stream about the files of the service that user means, for a client at address, until
-	// ctx or the stream ends, or other spherelets have come to serve: the client then connects anew, to those. ErrForbidden
-	// when id may not, ErrNotFound when there is no such service, ErrConflict when nothing of it runs.
+	// ctx or the stream ends. ErrForbidden when id may not, ErrNotFound when there is no such service, ErrConflict when nothing
+	// of it runs, or when other spherelets have come to serve meanwhile: the client connects anew, to those.
 	ServeFiles(ctx context.Context, id Identity, address, user string, stream io.ReadWriter) error
 }

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
-	"time"
 
 	"csph/gitd"
 	"csph/platform"
@@ -34,15 +33,21 @@ func (f files) ServeFiles(ctx context.Context, id gitd.Identity, address, user s
 	if err != nil {
 		return err
 	}
-	ctx, moved := context.WithCancel(ctx)
+	ctx, end := context.WithCancelCause(ctx)
 	var watching sync.WaitGroup
 	defer watching.Wait()
-	defer moved()
-	watching.Go(func() { f.watch(ctx, svc, spherelet, moved) })
+	defer end(nil)
+	watching.Go(func() { end(f.replaced(ctx, svc, spherelet)) })
 	exit, err := f.engine.Exec(ctx, spherelet.ID, containerd.Command{Args: []string{containerd.SFTPServer}, Stdin: stream, Stdout: stream})
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return ended(svc, spherelet, exit, err)
+}
+
+// ended is why the server of files in a spherelet has ended, nil where its client has left.
+func ended(svc platform.Service, spherelet platform.Spherelet, exit int, err error) error {
 	switch {
-	case ctx.Err() != nil:
-		return nil
 	case errors.Is(err, platform.ErrInvalid):
 		return fmt.Errorf("%w: the spherelets of %s were started by an older csphd; replace them first: csph services restart %s", platform.ErrConflict, svc.Name, svc.Name)
 	case err == nil && exit > endedBySignal:
@@ -86,25 +91,33 @@ func (f files) serving(svc platform.Service) (platform.Spherelet, error) {
 	return platform.Spherelet{}, fmt.Errorf("%w: no spherelet of service %s runs; try again when it does", platform.ErrConflict, svc.Name)
 }
 
-// movedWithin is how soon a client is sent to the spherelets of a new version.
-const movedWithin = time.Second
-
-// watch calls moved when a spherelet no longer is one of what is live, until ctx ends.
-func (f files) watch(ctx context.Context, svc platform.Service, spherelet platform.Spherelet, moved func()) {
-	tick := time.NewTicker(movedWithin)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
+// replaced blocks until a spherelet no longer is one of what is live, which the error tells its clients: the files that they
+// have open cannot follow. It ends with ctx, too, and when the records cannot be read.
+func (f files) replaced(ctx context.Context, svc platform.Service, spherelet platform.Spherelet) error {
+	seen, err := f.db.Position(ctx)
+	if err != nil {
+		return err
+	}
+	now, err := f.db.Service(ctx, svc.ID)
+	if err != nil {
+		return err
+	}
+	if now.Live != spherelet.Deployment {
+		return errReplaced(svc, now.Live)
+	}
+	for e, err := range f.db.Subscribe(ctx, store.Filter{Service: svc.ID, After: seen, Live: true}) {
+		if err != nil {
+			return err
 		}
-		now, err := f.db.Service(ctx, svc.ID)
-		if err == nil && now.Live != spherelet.Deployment || errors.Is(err, platform.ErrNotFound) {
-			moved()
-			return
+		if e.Kind == platform.EventLive && e.Deployment != spherelet.Deployment {
+			return errReplaced(svc, e.Deployment)
 		}
 	}
+	return ctx.Err()
+}
+
+func errReplaced(svc platform.Service, by string) error {
+	return fmt.Errorf("%w: version %s of %s is live now, and has files of its own but for volumes; connect again", platform.ErrConflict, by, svc.Name)
 }
 
 // audit writes down that files were served, or were not.
