@@ -62,10 +62,18 @@ func TestExtensionsThatPlainPHPUsesAreInstalled(t *testing.T) {
 
 func TestMavenBuildsWithTheProfileForProduction(t *testing.T) {
 	const pom = `<project><artifactId>a</artifactId><parent><groupId>org.springframework.boot</groupId></parent>%</project>`
-	const profile = `<profile><id>%</id></profile>`
+	plain := func(id string) string { return "<profile><id>" + id + "</id></profile>" }
+	byDefault := func(id string) string {
+		return "<profile><id>" + id + "</id><activation><activeByDefault>true</activeByDefault></activation></profile>"
+	}
 	for profiles, want := range map[string]string{
-		`<profile><id>dev</id><activation><activeByDefault>true</activeByDefault></activation></profile>` + strings.Replace(profile, "%", "prod", 1): " -Pprod ",
-		strings.Replace(profile, "%", "production", 1): "", // of what it is, nothing tells
+		byDefault("dev") + plain("prod"):                              " -Pprod ",
+		plain("staging") + plain("production") + byDefault("dev-all"): " -Pproduction ",
+		plain("production"):                                           "", // of what it is, nothing tells
+		plain("dev") + plain("prod"):                                  "", // as long as nothing activates dev
+		byDefault("local") + plain("prod"):                            "", // local may be all of it
+		byDefault("dev") + plain("staging"):                           "",
+		byDefault("dev") + byDefault("prod"):                          "", // Maven takes it by itself
 	} {
 		p := mustDetect(t, tree("pom.xml", strings.Replace(pom, "%", "<profiles>"+profiles+"</profiles>", 1), "src/main/java/A.java", "class A {}"), Options{})
 		if command := p.Steps[0].Command; strings.Contains(command, " -P") != (want != "") || !strings.Contains(command, want) {

@@ -38,6 +38,30 @@ func TestVolumesAreAttachedAndNeverTakenAway(t *testing.T) {
 	}
 }
 
+func TestAVolumeIsAttachedWhereNoneOfItsNameIsAtItsPath(t *testing.T) {
+	want := Service{Name: "web", Volumes: []Volume{{Name: "data", Path: "/data"}}}
+	for name, c := range map[string]struct {
+		have     []Volume
+		attached bool
+	}{
+		"as it is":              {[]Volume{{Name: "data", Path: "/data", SizeMB: 7}}, false},
+		"with another volume":   {[]Volume{{Name: "other", Path: "/other"}, {Name: "data", Path: "/data"}}, false},
+		"at another path":       {[]Volume{{Name: "data", Path: "/else"}}, true},
+		"another at its path":   {[]Volume{{Name: "other", Path: "/data"}}, true},
+		"each half of it there": {[]Volume{{Name: "data", Path: "/else"}, {Name: "other", Path: "/data"}}, true},
+		"without any":           {nil, true},
+	} {
+		plan := planVolumes("shop/production", "shop/production/web", Service{Volumes: c.have}, want)
+		if (len(plan) == 1) != c.attached || len(plan) > 1 {
+			t.Errorf("%s: the plan is %+v", name, plan)
+		}
+	}
+	unmountable := Service{Volumes: []Volume{{Name: "data", Path: "/proc"}}}
+	if plan := planVolumes("shop/production", "shop/production/web", Service{}, unmountable); len(plan) != 0 {
+		t.Errorf("what cannot be mounted is planned: %+v", plan)
+	}
+}
+
 func TestVolumesThatCannotBeMountedAreRefused(t *testing.T) {
 	for old, bad := range map[string]string{
 		"path: /data":                 "path: /proc",
