@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -42,7 +43,7 @@ func excessOf(name string, ours, floor []time.Duration, target time.Duration) fi
 	o, f := median(ours), median(floor)
 	return figure{
 		name: name, ours: milliseconds(o), floor: milliseconds(f),
-		value: "+" + milliseconds(o-f), target: "+" + milliseconds(target), within: o-f <= target,
+		value: signed(milliseconds(o - f)), target: signed(milliseconds(target)), within: o-f <= target,
 	}
 }
 
@@ -50,8 +51,16 @@ func excessOf(name string, ours, floor []time.Duration, target time.Duration) fi
 func growthOf(name string, ours, floor, target int64) figure {
 	return figure{
 		name: name, ours: megabytes(ours), floor: megabytes(floor),
-		value: "+" + megabytes(ours-floor), target: "+" + megabytes(target), within: ours-floor < target,
+		value: signed(megabytes(ours - floor)), target: signed(megabytes(target)), within: ours-floor < target,
 	}
+}
+
+// signed is a difference with its sign.
+func signed(difference string) string {
+	if strings.HasPrefix(difference, "-") {
+		return difference
+	}
+	return "+" + difference
 }
 
 func milliseconds(d time.Duration) string { return fmt.Sprintf("%.1f ms", d.Seconds()*1000) }
