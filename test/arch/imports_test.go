@@ -72,9 +72,25 @@ func TestPackagesImportOnlyWhatTheDesignAllows(t *testing.T) {
 		if !ruled || strings.HasSuffix(p.ImportPath, "test") { // what only tests import may join everything
 			continue
 		}
+		if strings.HasSuffix(p.ImportPath, "/bench") {
+			list = append(slices.Clip(list), "test")
+		}
 		for _, imported := range p.Imports {
 			if r := room(imported); r != "" && r != own && r != "durable" && !slices.Contains(list, r) {
 				t.Errorf("%s imports %s: %s may import %v only", p.ImportPath, imported, own, list)
+			}
+		}
+	}
+}
+
+func TestWhatIsForTestsIsInNoProgram(t *testing.T) {
+	for _, p := range packages(t) {
+		if room(p.ImportPath) != "cmd" {
+			continue
+		}
+		for _, dep := range p.Deps {
+			if room(dep) == "test" || room(dep) != "" && strings.HasSuffix(dep, "test") {
+				t.Errorf("%s links %s", p.ImportPath, dep)
 			}
 		}
 	}
