@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"csph/platform"
+	"csph/test/port"
 )
 
 // asCommand has the test binary be the command itself.
@@ -37,19 +38,14 @@ func write(t *testing.T, name, text string) string {
 	return name
 }
 
-// freePort is a port that nothing listens on.
+// freePort is a port that nobody else listens on.
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", ":0")
+	_, number, err := net.SplitHostPort(port.Reserve(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
+	return number
 }
 
 func TestASiteIsServedOnThePortOfTheEnvironmentUntilASignal(t *testing.T) {
@@ -110,7 +106,7 @@ func TestTheCommandAnswersWhatHasBegunAfterSIGTERMAndExitsWithStatusZero(t *test
 }
 
 func TestAnAnswerThatHasBegunIsFinishedAfterTheSignal(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", port.Reserve(t)) // nobody else is let in there once it is closed
 	if err != nil {
 		t.Fatal(err)
 	}
