@@ -110,15 +110,6 @@ func readComposerLock(s source) (composerLock, error) {
 	return l, nil
 }
 
-func (l composerLock) has(name string) bool {
-	for _, p := range l.Packages {
-		if p.Name == name {
-			return true
-		}
-	}
-	return false
-}
-
 // php are the ranges of PHP that the packages accept.
 func (l composerLock) php() []string {
 	var ranges []string

@@ -25,7 +25,6 @@ func (s source) Checkout(context.Context) (string, error) {
 type fakeBuilder struct {
 	mu      sync.Mutex
 	fail    error
-	release string
 	held    map[string][]string
 	same    bool          // nothing has changed since the live version
 	hold    chan struct{} // builds wait for it; nil: they do not

@@ -102,11 +102,15 @@ func (d *Deployer) sweep(wanted map[string]bool) {
 }
 
 func (d *Deployer) letGoStray(id string, targets []netip.AddrPort) {
-	if _, err := d.Router.Drain(d.ctx, targets, defaultDrain); err == nil {
+	_, err := d.Router.Drain(d.ctx, targets, defaultDrain)
+	if err == nil {
 		_, err = d.Router.DrainStreams(d.ctx, targets)
 	}
 	if d.ctx.Err() != nil {
 		return // the next Resume goes on with it
+	}
+	if err != nil {
+		d.Logger.Warn("a set that nobody wants is removed though it could not be drained", "deployment", id, "err", err)
 	}
 	d.remove(platform.Deployment{ID: id}, defaultGrace)
 }

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"csph/test/port"
 )
 
 // proxy is a measured process.
@@ -104,22 +106,24 @@ type house struct {
 	o       options
 	backend string // its address
 	started []proxy
+	ports   []*port.Held // theirs
 }
 
 // open starts the backend.
 func openHouse(ctx context.Context, o options) (*house, error) {
-	addrs, err := freeAddresses(1)
+	h := &house{o: o}
+	addrs, err := h.addresses(1)
 	if err != nil {
 		return nil, err
 	}
-	h := &house{o: o, backend: addrs[0]}
+	h.backend = addrs[0]
 	_, err = h.start(ctx, "backend", addrs[0], "", []string{"nginx", "-c", "backend.conf"}, fmt.Sprintf(backendConf, o.dir, addrs[0]))
 	return h, err
 }
 
 // add starts one proxy. One whose binary is not there is said, and nil.
 func (h *house) add(ctx context.Context, name string) (*proxy, error) {
-	addrs, err := freeAddresses(2)
+	addrs, err := h.addresses(2)
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +131,8 @@ func (h *house) add(ctx context.Context, name string) (*proxy, error) {
 	if err != nil {
 		return nil, err
 	}
-	conf, args := "", []string{}
+	var conf string
+	var args []string
 	switch name {
 	case nginxAsShipped, nginxBuffered:
 		conf, args = h.nginx(name, addrs), []string{"nginx", "-c", strings.ReplaceAll(name, " ", "-") + ".conf"}
@@ -222,7 +227,10 @@ func (h *house) close() error {
 			errs = append(errs, fmt.Errorf("%s: %w", p.name, err))
 		}
 	}
-	h.started = nil
+	for _, held := range h.ports {
+		errs = append(errs, held.Close())
+	}
+	h.started, h.ports = nil, nil
 	return errors.Join(errs...)
 }
 
@@ -241,16 +249,16 @@ func ended(err error) bool {
 	return errors.As(err, &exit) && (!exit.Exited() || exit.ExitCode() == 143 || exit.ExitCode() == 130)
 }
 
-// freeAddresses returns n loopback addresses that nobody listens at.
-func freeAddresses(n int) ([]string, error) {
+// addresses returns n loopback addresses that are the house's until it is closed.
+func (h *house) addresses(n int) ([]string, error) {
 	var list []string
 	for range n {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		held, err := port.Hold()
 		if err != nil {
 			return nil, err
 		}
-		defer ln.Close()
-		list = append(list, ln.Addr().String())
+		h.ports = append(h.ports, held)
+		list = append(list, held.Address())
 	}
 	return list, nil
 }

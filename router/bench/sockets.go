@@ -68,7 +68,7 @@ func (h *house) openCrowd(ctx context.Context, n int) (*crowd, error) {
 	if err != nil {
 		return nil, err
 	}
-	addrs, err := freeAddresses(2)
+	addrs, err := h.addresses(2)
 	if err != nil {
 		return nil, err
 	}

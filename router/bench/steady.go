@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"time"
@@ -58,6 +59,7 @@ type steadyLoad struct {
 	waiting []time.Time // due, but no connection was free
 	took    []time.Duration
 	events  []unix.EpollEvent
+	buf     []byte
 }
 
 // exchange is one connection and the answer that it waits for.
@@ -74,7 +76,9 @@ func runSteadyLoad(o options) error {
 	if err := unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("ask for exact timers: %w", err)
 	}
-	l := &steadyLoad{conns: map[int]*exchange{}, events: make([]unix.EpollEvent, steadyConns)}
+	l := &steadyLoad{conns: map[int]*exchange{}, events: make([]unix.EpollEvent, steadyConns), buf: make([]byte, 128<<10)}
+	l.took = make([]time.Duration, 0, 2*o.rate*o.seconds)
+	debug.SetGCPercent(-1) // collecting would show as answers that took long
 	l.request = fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", o.path, o.target)
 	if err := l.connect(o.target); err != nil {
 		return err
@@ -180,8 +184,7 @@ func (l *steadyLoad) await(d time.Duration) error {
 
 // take reads what has arrived on a connection.
 func (l *steadyLoad) take(x *exchange) error {
-	var buf [128 << 10]byte
-	n, err := unix.Read(x.fd, buf[:])
+	n, err := unix.Read(x.fd, l.buf)
 	if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EINTR) {
 		return nil
 	}
@@ -189,7 +192,7 @@ func (l *steadyLoad) take(x *exchange) error {
 		return fmt.Errorf("the connection ended: %w", err)
 	}
 	if x.left < 0 {
-		x.head = append(x.head, buf[:n]...)
+		x.head = append(x.head, l.buf[:n]...)
 		if n, err = x.body(); err != nil || x.left < 0 {
 			return err
 		}

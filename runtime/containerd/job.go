@@ -195,8 +195,8 @@ func (j *job) newTask(ctx context.Context, c client.Container, output cio.Creato
 	}
 	task, err := c.NewTask(ctx, output, opts...)
 	if errdefs.IsAlreadyExists(err) {
-		if old, loadErr := c.Task(ctx, nil); loadErr == nil {
-			err = errors.Join(err, discard(ctx, old))
+		if err := j.discardOld(ctx, c); err != nil {
+			return nil, err
 		}
 		task, err = c.NewTask(ctx, output, opts...)
 	}
@@ -204,6 +204,21 @@ func (j *job) newTask(ctx context.Context, c client.Container, output cio.Creato
 		return nil, fmt.Errorf("make task %s: %w", j.id, err)
 	}
 	return task, nil
+}
+
+// discardOld removes the task that an earlier attempt left, if it is still there.
+func (j *job) discardOld(ctx context.Context, c client.Container) error {
+	old, err := c.Task(ctx, nil)
+	if errdefs.IsNotFound(err) {
+		return nil
+	}
+	if err == nil {
+		err = discard(ctx, old)
+	}
+	if err != nil {
+		return fmt.Errorf("clear away the earlier task %s: %w", j.id, err)
+	}
+	return nil
 }
 
 // stop ends the task's process: SIGTERM, and SIGKILL for whatever is left after grace. The task is deleted.
