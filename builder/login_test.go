@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -12,6 +11,7 @@ import (
 	"testing"
 
 	"csph/platform"
+	"csph/test/port"
 )
 
 // guarded is a registry that lets in who knows the password, and its host.
@@ -30,14 +30,6 @@ func guarded(t *testing.T, status int) string {
 }
 
 func TestALoginIsCheckedAtTheRegistryAndWhatIsWrongIsToldApart(t *testing.T) {
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	down := free.Addr().String()
-	if err := free.Close(); err != nil {
-		t.Fatal(err)
-	}
 	b := &Builder{config: Config{Registries: loopback()}}
 	if err := b.CheckLogin(t.Context(), guarded(t, http.StatusOK), "me", "right"); err != nil {
 		t.Errorf("the right password: %v", err)
@@ -45,7 +37,7 @@ func TestALoginIsCheckedAtTheRegistryAndWhatIsWrongIsToldApart(t *testing.T) {
 	for _, c := range []struct{ host, password, want string }{
 		{guarded(t, http.StatusOK), "wrong", "does not let this name and password in (401)"},
 		{guarded(t, http.StatusServiceUnavailable), "right", "status 503"},
-		{down, "right", "cannot be reached"},
+		{port.Reserve(t), "right", "cannot be reached"},
 	} {
 		err := b.CheckLogin(t.Context(), c.host, "me", c.password)
 		var f *platform.Failure

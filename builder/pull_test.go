@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"log"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -24,6 +23,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
 	"csph/platform"
+	"csph/test/port"
 )
 
 // faultyRegistry is a registry that can be told to misbehave.
@@ -147,7 +147,7 @@ func TestFailedPullsSayWhatHappenedAndWhatToDo(t *testing.T) {
 		{"no right", "forbidden", good, "403", "csph services set-registry"},
 		{"rate limit", "too many", good, "429", "wait"},
 		{"server error", "broken", good, "500", "try again later"},
-		{"nobody listens", "", closedAddress(t) + "/team/good:1", "cannot be reached", "network"},
+		{"nobody listens", "", port.Reserve(t) + "/team/good:1", "cannot be reached", "network"},
 		{"no such host", "", "nohost.invalid/team/good:1", "no address in DNS", "registry's name"},
 		{"not a reference", "", "HTTP://x/Y", "not an image reference", "name:tag"},
 		{"another platform", "", foreign, "the image is for linux/s390x", "platform"},
@@ -160,15 +160,6 @@ func TestFailedPullsSayWhatHappenedAndWhatToDo(t *testing.T) {
 			t.Errorf("%s: failure is %q, hint %q; cause: %v", c.name, f.Message, f.Hint, f.Err)
 		}
 	}
-}
-
-// closedAddress is an address of this machine where nobody listens.
-func closedAddress(t *testing.T) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	defer ln.Close()
-	return ln.Addr().String()
 }
 
 func TestACorruptDownloadDoesNotPoisonLaterPulls(t *testing.T) {

@@ -14,6 +14,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"csph/test/port"
 )
 
 // patience is how long a test waits for what must happen.
@@ -143,12 +145,7 @@ func answersRaw(t testing.TB, text string, last bool) netip.AddrPort {
 // nobody returns an address that refuses connections.
 func nobody(t testing.TB) netip.AddrPort {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return netip.MustParseAddrPort(ln.Addr().String())
+	return netip.MustParseAddrPort(port.Reserve(t))
 }
 
 // client returns an HTTP client that reaches the router whatever the host.

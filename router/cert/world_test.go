@@ -26,6 +26,7 @@ import (
 	"csph/router/cert/dnscheck"
 	"csph/router/cert/pebbletest"
 	"csph/router/localca"
+	"csph/test/port"
 )
 
 // patience is how long a test waits for what must happen.
@@ -148,11 +149,10 @@ type world struct {
 
 // options change a world before it starts.
 type options struct {
-	ca      pebbletest.Config
-	limits  budget.Limits
-	no80    bool             // the authority finds nothing at the port of HTTP
-	through http.HandlerFunc // a proxy before the authority; nil for none
-	before  func(*Config)
+	ca     pebbletest.Config
+	limits budget.Limits
+	no80   bool // the authority finds nothing at the port of HTTP
+	before func(*Config)
 }
 
 // worlds numbers them: certmagic keeps the validations of a process by their name alone.
@@ -167,9 +167,9 @@ func open(t *testing.T, o options) *world {
 	w.now = func() *Keeper { mu.Lock(); defer mu.Unlock(); return current }
 	w.set = func(k *Keeper) { mu.Lock(); defer mu.Unlock(); current = k }
 	plain, secure := w.listen()
-	o.ca.HTTPPort, o.ca.TLSPort = port(plain), port(secure)
+	o.ca.HTTPPort, o.ca.TLSPort = portOf(plain), portOf(secure)
 	if o.no80 {
-		o.ca.HTTPPort = port(closedPort(t))
+		o.ca.HTTPPort = portOf(port.Reserve(t)) // nobody listens there
 	}
 	w.ca = pebbletest.Start(t, o.ca)
 	local, err := localca.Open(t.TempDir(), "localhost")
@@ -218,18 +218,7 @@ func (w *world) listen() (plain, secure string) {
 	return web.Listener.Addr().String(), app.Listener.Addr().String()
 }
 
-// closedPort is an address that nothing listens on.
-func closedPort(t *testing.T) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
-}
-
-func port(addr string) int { return int(netip.MustParseAddrPort(addr).Port()) }
+func portOf(addr string) int { return int(netip.MustParseAddrPort(addr).Port()) }
 
 func trust(t *testing.T, file string) *x509.CertPool {
 	t.Helper()

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	containerd "github.com/containerd/containerd/v2/client"
@@ -17,6 +18,7 @@ import (
 	"github.com/moby/buildkit/client/llb"
 
 	"csph/builder"
+	"csph/test/port"
 )
 
 // buildctl has the order done by `buildctl build`, of the source in dir, and returns the name of the image.
@@ -59,19 +61,18 @@ func exporterOption(kind string, attrs map[string]string) (string, error) {
 
 // ctr has the image started by `ctr run`, on the host's network, and returns after the first answer with 200.
 func (f *floor) ctr(ctx context.Context, image, id string) (remove func() error, err error) {
-	addr, err := freeAddr()
+	held, err := port.Hold()
 	if err != nil {
 		return nil, err
 	}
-	_, port, _ := strings.Cut(addr, ":")
 	args := []string{
 		"--address", filepath.Join(f.server.state, "containerd", "containerd.sock"), "--namespace", builder.Namespace, "run", "--detach", "--null-io",
-		"--runc-binary", filepath.Join(f.server.bin, "runc"), "--cgroup", f.instance.AppCgroup(id).Path(), "--net-host", "--env", "PORT=" + port, image, id,
+		"--runc-binary", filepath.Join(f.server.bin, "runc"), "--cgroup", f.instance.AppCgroup(id).Path(), "--net-host", "--env", "PORT=" + strconv.Itoa(held.Number()), image, id,
 	}
 	if out, err := exec.CommandContext(ctx, filepath.Join(f.server.bin, "ctr"), args...).CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("ctr run: %w\n%s", err, out)
+		return nil, errors.Join(fmt.Errorf("ctr run: %w\n%s", err, out), held.Close())
 	}
-	return func() error { return f.removeRun(ctx, id) }, f.firstAnswer(ctx, addr)
+	return func() error { return errors.Join(f.removeRun(ctx, id), held.Close()) }, f.firstAnswer(ctx, held.Address())
 }
 
 // removeRun removes what ctr has started.

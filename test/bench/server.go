@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -16,6 +15,7 @@ import (
 
 	"csph/api/client"
 	"csph/api/wire"
+	"csph/test/port"
 )
 
 // server is a csphd of this run's own.
@@ -23,6 +23,7 @@ type server struct {
 	state          string
 	bin            string
 	http, ssh, api string
+	ports          []*port.Held // theirs
 	cmd            *exec.Cmd
 	client         *client.Client
 }
@@ -49,22 +50,17 @@ func startServerOn(ctx context.Context, b *bench, prepare func(ctx context.Conte
 	}
 	s := &server{state: state, bin: b.bin}
 	for _, addr := range []*string{&s.http, &s.ssh, &s.api} {
-		if *addr, err = freeAddr(); err != nil {
+		held, err := port.Hold()
+		if err != nil {
 			return nil, err
 		}
+		s.ports = append(s.ports, held)
+		*addr = held.Address()
 	}
 	if err := s.start(ctx); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
 	return s, nil
-}
-
-func freeAddr() (string, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
-	}
-	return ln.Addr().String(), ln.Close()
 }
 
 func (s *server) start(ctx context.Context) error {
@@ -139,6 +135,9 @@ func (s *server) close() error {
 	out, destroyErr := exec.CommandContext(ctx, filepath.Join(s.bin, "csphd"), "destroy", "--state", s.state, "--yes").CombinedOutput()
 	if destroyErr != nil {
 		err = errors.Join(err, fmt.Errorf("destroy csphd: %w: %s", destroyErr, out))
+	}
+	for _, held := range s.ports {
+		err = errors.Join(err, held.Close())
 	}
 	return err
 }

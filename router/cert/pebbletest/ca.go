@@ -10,7 +10,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -19,6 +18,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"csph/test/port"
 )
 
 // Config says how the authority behaves.
@@ -55,7 +56,7 @@ func Start(t testing.TB, c Config) *CA {
 	if testing.Short() {
 		t.Skip("starts a certificate authority")
 	}
-	ca := &CA{t: t, config: c, dir: t.TempDir(), bin: binaries(t), listen: free(t), management: free(t)}
+	ca := &CA{t: t, config: c, dir: t.TempDir(), bin: binaries(t), listen: port.Reserve(t), management: port.Reserve(t)}
 	ca.Directory = "https://" + ca.listen + "/dir"
 	ca.TrustFile = filepath.Join(ca.dir, "tls.crt")
 	pool := ownCertificate(t, ca.TrustFile, filepath.Join(ca.dir, "tls.key"))
@@ -85,20 +86,10 @@ func binaries(t testing.TB) string {
 	return bin
 }
 
-func free(t testing.TB) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
-}
-
 func (c *CA) startDNS() {
 	c.t.Helper()
-	c.Resolver = free(c.t)
-	management := free(c.t)
+	c.Resolver = port.Reserve(c.t)
+	management := port.Reserve(c.t)
 	c.challenges = "http://" + management
 	cmd := exec.Command(filepath.Join(c.bin, "pebble-challtestsrv"), "-dnsserver", c.Resolver, "-management", management,
 		"-http01", "", "-https01", "", "-tlsalpn01", "", "-doh", "", "-defaultIPv4", "", "-defaultIPv6", "")
