@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/moby/buildkit/solver/pb"
@@ -209,21 +208,16 @@ func TestStartCommandsReplaceTheShellWhereTheyCan(t *testing.T) {
 	}
 }
 
-func TestDeployignoreIsReadAsGitReadsIt(t *testing.T) {
-	got := fromGitignore([]byte("# comment\n\n*.log\n/dist\nbuild/\nsrc/tmp\n!keep.log\n\\#odd\n/\n"))
-	want := []string{"**/*.log", "dist", "**/build", "src/tmp", "!**/keep.log", "**/#odd"}
-	if !slices.Equal(got, want) {
-		t.Errorf("got %q, want %q", got, want)
+func TestTheIgnoreFilesOfASourceAreOneListOfPatterns(t *testing.T) {
+	dir := source(t, map[string]string{".dockerignore": "# comment\ndocs\n!docs/kept\n", ".deployignore": "*.log\n/dist\nsrc/tmp\n!keep.log\n"})
+	want := []string{".git", "docs", "!docs/kept", "**/*.log", "dist", "**/src/tmp", "!**/keep.log"}
+	if got, err := excludes(dir, true); err != nil || !slices.Equal(got, want) {
+		t.Errorf("got %q, %v; want %q", got, err, want)
 	}
-}
-
-func FuzzDeployignore(f *testing.F) {
-	f.Add([]byte("*.log\n!/x/\n"))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		for _, p := range fromGitignore(b) {
-			if p == "" || strings.HasPrefix(p, "/") {
-				t.Errorf("pattern %q from %q", p, b)
-			}
-		}
-	})
+	if got, err := excludes(dir, false); err != nil || !slices.Equal(got, append(want[:1:1], want[3:]...)) {
+		t.Errorf("of a Dockerfile's source: %q, %v", got, err)
+	}
+	if got, err := excludes(t.TempDir(), true); err != nil || !slices.Equal(got, want[:1]) {
+		t.Errorf("without ignore files: %q, %v", got, err)
+	}
 }

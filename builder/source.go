@@ -1,17 +1,17 @@
 package builder
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/moby/patternmatcher/ignorefile"
 	"github.com/tonistiigi/fsutil"
+
+	"csph/buildpacks/zerops"
 )
 
 // sourceMounts are the folders that BuildKit may ask for: the source without what its ignore files
@@ -70,7 +70,7 @@ func excludes(dir string, dockerignore bool) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append(patterns, fromGitignore(b)...), nil
+	return append(patterns, zerops.Ignore(b)...), nil
 }
 
 func readOptional(name string) ([]byte, error) {
@@ -82,31 +82,4 @@ func readOptional(name string) ([]byte, error) {
 		return nil, fmt.Errorf("read %s: %w", filepath.Base(name), err)
 	}
 	return b, nil
-}
-
-// fromGitignore translates .deployignore, which is in gitignore(5)'s language: a pattern without an inner
-// slash matches at any depth there, and only at the top in .dockerignore.
-func fromGitignore(content []byte) []string {
-	var patterns []string
-	for sc := bufio.NewScanner(bytes.NewReader(content)); sc.Scan(); {
-		p := strings.TrimRight(sc.Text(), " \t\r")
-		if p == "" || strings.HasPrefix(p, "#") {
-			continue
-		}
-		p, negated := strings.CutPrefix(p, "!")
-		p = strings.TrimSuffix(strings.TrimPrefix(p, `\`), "/")
-		if inner, top := strings.CutPrefix(p, "/"); top {
-			p = inner
-		} else if !strings.Contains(p, "/") {
-			p = "**/" + p
-		}
-		if p == "" || p == "**/" {
-			continue
-		}
-		if negated {
-			p = "!" + p
-		}
-		patterns = append(patterns, p)
-	}
-	return patterns
 }

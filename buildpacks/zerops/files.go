@@ -128,8 +128,9 @@ func (r *reader) checked(into *[]string, problem func(string) string) func(*node
 	}
 }
 
-// Ignore reads a .deployignore as patterns of .dockerignore, relative to what is deployed. The language is that of
-// gitignore(5), but for patterns with an inner slash: they match at any depth unless they begin with a slash.
+// Ignore reads a .deployignore as patterns of .dockerignore: with a zerops.yml relative to what is deployed, else to the source.
+// The language is that of gitignore(5), but for patterns with an inner slash: they match at any depth unless they begin with
+// a slash.
 func Ignore(content []byte) []string {
 	var patterns []string
 	for sc := bufio.NewScanner(bytes.NewReader(content)); sc.Scan(); {

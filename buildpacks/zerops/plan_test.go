@@ -177,11 +177,22 @@ func TestPathsOfTheCacheMayBeWrittenInSeveralWays(t *testing.T) {
 }
 
 func TestDeployignoreIsAsItsDocumentationSays(t *testing.T) {
-	got := Ignore([]byte("# comment\n/src/file.txt\nsrc/other.txt\n*.map\n!keep.map\ndir/\n\n/../x\n"))
-	want := []string{"src/file.txt", "**/src/other.txt", "**/*.map", "!**/keep.map", "**/dir"}
+	got := Ignore([]byte("# comment\n/src/file.txt\nsrc/other.txt\n*.map\n!keep.map\ndir/\n\n/../x\n**/deep\n\\#odd\n/\n!\n"))
+	want := []string{"src/file.txt", "**/src/other.txt", "**/*.map", "!**/keep.map", "**/dir", "**/deep", "**/#odd"}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
+}
+
+func FuzzDeployignore(f *testing.F) {
+	f.Add([]byte("*.log\n!/x/\n"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		for _, p := range Ignore(b) {
+			if p == "" || strings.HasPrefix(p, "/") {
+				t.Errorf("pattern %q from %q", p, b)
+			}
+		}
+	})
 }
 
 func TestStagesShareVariablesByPrefix(t *testing.T) {

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,25 +18,20 @@ import (
 
 // filter says what is left out of an archive.
 type filter struct {
-	docker *patternmatcher.PatternMatcher // nil: no .dockerignore
-	rules  []rules                        // .deployignore first, then .gitignore files, outer ones first
+	unbuilt *patternmatcher.PatternMatcher // .dockerignore and .deployignore, as the build reads them; nil: neither is there
+	rules   []rules                        // .gitignore files, outer ones first
 }
 
 // readFilter reads the ignore files at the top of dir; git says whether .gitignore counts.
 func readFilter(dir string, git bool) (*filter, error) {
 	f := &filter{}
-	if err := f.readDocker(dir); err != nil {
+	if err := f.readUnbuilt(dir); err != nil {
 		return nil, err
-	}
-	if !hasZerops(dir) {
-		if err := f.read(dir, ".", ".deployignore"); err != nil {
-			return nil, err
-		}
 	}
 	if !git {
 		return f, nil
 	}
-	return f, f.read(dir, ".", ".gitignore")
+	return f, f.readRules(dir, ".")
 }
 
 // hasZerops reports whether a zerops.yml says how the source is built: its .deployignore is about what goes into the
@@ -49,36 +45,51 @@ func hasZerops(dir string) bool {
 	return false
 }
 
-func (f *filter) readDocker(dir string) error {
-	file, err := os.Open(filepath.Join(dir, ".dockerignore"))
-	if errors.Is(err, fs.ErrNotExist) {
+// readUnbuilt reads what the build of the source does without.
+func (f *filter) readUnbuilt(dir string) error {
+	text, err := readOptional(dir, ".dockerignore")
+	if err != nil {
+		return err
+	}
+	patterns, err := ignorefile.ReadAll(bytes.NewReader(text))
+	if err != nil {
+		return fmt.Errorf("read .dockerignore: %w", err)
+	}
+	if !hasZerops(dir) {
+		if text, err = readOptional(dir, ".deployignore"); err != nil {
+			return err
+		}
+		patterns = append(patterns, zerops.Ignore(text)...)
+	}
+	if len(patterns) == 0 {
 		return nil
 	}
-	if err != nil {
-		return fmt.Errorf("read .dockerignore: %w", err)
-	}
-	defer file.Close()
-	lines, err := ignorefile.ReadAll(file)
-	if err != nil {
-		return fmt.Errorf("read .dockerignore: %w", err)
-	}
-	if f.docker, err = patternmatcher.New(lines); err != nil {
-		return fmt.Errorf("read .dockerignore: %w", err)
+	if f.unbuilt, err = patternmatcher.New(patterns); err != nil {
+		return fmt.Errorf("read .dockerignore and .deployignore: %w", err)
 	}
 	return nil
 }
 
-// read adds the ignore file name in the folder sub of dir, when there is one.
-func (f *filter) read(dir, sub, name string) error {
-	text, err := os.ReadFile(filepath.Join(dir, sub, name))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("read %s: %w", path.Join(sub, name), err)
+// readRules adds the .gitignore in the folder sub of dir, when there is one.
+func (f *filter) readRules(dir, sub string) error {
+	text, err := readOptional(dir, path.Join(sub, ".gitignore"))
+	if err != nil || text == nil {
+		return err
 	}
 	f.rules = append(f.rules, parseRules(sub, string(text)))
 	return nil
+}
+
+// readOptional reads a file of dir; nil where there is none.
+func readOptional(dir, name string) ([]byte, error) {
+	text, err := os.ReadFile(filepath.Join(dir, name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	return text, nil
 }
 
 // leavesOut reports whether name, whose parents are all kept, is left out.
@@ -95,16 +106,16 @@ func (f *filter) leavesOut(name string, isDir bool) (bool, error) {
 			ignored = verdict
 		}
 	}
-	if ignored || f.docker == nil {
+	if ignored || f.unbuilt == nil {
 		return ignored, nil
 	}
-	// A folder that .dockerignore names may hold exceptions: its files are asked about one by one.
-	if isDir && f.docker.Exclusions() {
+	// A folder that they name may hold exceptions: its files are asked about one by one.
+	if isDir && f.unbuilt.Exclusions() {
 		return false, nil
 	}
-	ignored, err := f.docker.MatchesOrParentMatches(name)
+	ignored, err := f.unbuilt.MatchesOrParentMatches(name)
 	if err != nil {
-		return false, fmt.Errorf("apply .dockerignore: %w", err)
+		return false, fmt.Errorf("apply .dockerignore and .deployignore: %w", err)
 	}
 	return ignored, nil
 }

@@ -89,7 +89,7 @@ func (p *packer) found(full, name string, d fs.DirEntry) error {
 	case out:
 		return nil
 	case d.IsDir():
-		if err := p.filter.read(p.dir, name, ".gitignore"); err != nil {
+		if err := p.filter.readRules(p.dir, name); err != nil {
 			return err
 		}
 	case d.Type() != 0 && d.Type() != fs.ModeSymlink:

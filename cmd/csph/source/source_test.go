@@ -104,6 +104,15 @@ func TestExceptionsOfADockerignoreBringFilesBack(t *testing.T) {
 	}
 }
 
+// What the build would leave out needs no upload, and nothing else may be missing from it.
+func TestADeployignoreIsReadAsTheBuildReadsIt(t *testing.T) {
+	dir := tree(t, map[string]string{"src/tmp/x": "", "a/src/tmp/x": "", "dist/x": "", "a/dist/x": "", "a.log": "", "keep.log": "",
+		".dockerignore": "*.log\n", ".deployignore": "src/tmp\n/dist\n!keep.log\n"})
+	if got, want := packed(t, dir), []string{".deployignore", ".dockerignore", "a/dist/x", "keep.log"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
 func TestHEADOfAWorkTreeIsPackedAndChangesAreCounted(t *testing.T) {
 	dir := tree(t, map[string]string{"go.mod": "", "main.go": "", "notes/x": "", "sub/app/main.go": "", ".deployignore": "notes/\n"})
 	run(t, dir, "", "init", "-q", "-b", "main")
