@@ -75,6 +75,7 @@ func (s *Bases) get(ctx context.Context, name string, log *Log) (base, error) {
 	if name == "" {
 		return base{}, nil
 	}
+	defer reassuring(quietFor, "base image "+displayName(name)+" is being made or pulled", log.Step)()
 	return s.ready(ctx, name, log.Step)
 }
 

@@ -28,12 +28,14 @@ type progress struct {
 	steps map[digest.Digest]*stepProgress
 	begun []*stepProgress // in order
 	lines int             // of output so far
+	spoke bool            // since reassure was called last
 }
 
 type stepProgress struct {
 	id        string
 	name      string
 	begun     bool
+	since     time.Time
 	ended     bool
 	succeeded bool
 	masked    [2]*logs.MaskedStream
@@ -52,17 +54,30 @@ func newProgress(log *Log) *progress {
 
 // follow reads ch until BuildKit closes it.
 func (p *progress) follow(ch <-chan *client.SolveStatus) {
-	for status := range ch {
-		p.log.progress(progressOf(status))
-		for _, v := range status.Vertexes {
-			p.vertex(v)
-		}
-		for _, l := range status.Logs {
-			p.output(l)
+	tick := time.NewTicker(quietFor)
+	defer tick.Stop()
+	for open := true; open; {
+		select {
+		case status, more := <-ch:
+			if open = more; more {
+				p.take(status)
+			}
+		case now := <-tick.C:
+			p.reassure(now)
 		}
 	}
 	for _, s := range p.steps {
 		p.flush(s)
+	}
+}
+
+func (p *progress) take(status *client.SolveStatus) {
+	p.log.progress(progressOf(status))
+	for _, v := range status.Vertexes {
+		p.vertex(v)
+	}
+	for _, l := range status.Logs {
+		p.output(l)
 	}
 }
 
@@ -92,7 +107,7 @@ func (p *progress) vertex(v *client.Vertex) {
 			p.end(s, seconds(v.Completed.Sub(*v.Started)))
 		}
 	case !s.begun:
-		s.begun = true
+		s.begun, s.since = true, *v.Started
 		p.begun = append(p.begun, s)
 		if worthBeginning(s.name) {
 			p.log.appendOf(s.id, logs.Step, s.name)
@@ -101,6 +116,7 @@ func (p *progress) vertex(v *client.Vertex) {
 }
 
 func (p *progress) end(s *stepProgress, how string) {
+	p.spoke = true
 	if !internalStep(s.name) {
 		p.log.appendOf(s.id, logs.Step, s.name+"  "+how)
 	}
@@ -146,6 +162,7 @@ func (p *progress) line(s *stepProgress, i int, line []byte) {
 	text := strings.TrimSuffix(string(line), "\r")
 	p.log.appendOf(s.id, streams[i], text)
 	p.lines++
+	p.spoke = true
 	s.keep(i, outputLine{p.lines, text[:min(len(text), keptText)]})
 }
 
