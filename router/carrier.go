@@ -31,15 +31,15 @@ type carrier struct {
 type multiplexer struct {
 	frames  http2.Server
 	base    *http.Server
-	leaving chan struct{} // closed by the first goAway
-	leave   func()
+	leaving context.Context // ends when connections, of HTTP/3 too, are to be led to their end
+	goAway  context.CancelFunc
 }
 
 // pingAfter is the silence after which a carrier is asked whether its client is still there.
 const pingAfter = time.Minute
 
 func newMultiplexer(l *slog.Logger, limits Limits) *multiplexer {
-	m := &multiplexer{leaving: make(chan struct{}), base: &http.Server{
+	m := &multiplexer{base: &http.Server{
 		MaxHeaderBytes: limits.HeaderBytes, IdleTimeout: limits.IdleTimeout,
 		ErrorLog: slog.NewLogLogger(l.Handler(), slog.LevelDebug),
 		HTTP2: &http.HTTP2Config{
@@ -47,20 +47,11 @@ func newMultiplexer(l *slog.Logger, limits Limits) *multiplexer {
 			SendPingTimeout:      pingAfter, PingTimeout: limits.HeadTimeout,
 		},
 	}}
-	m.leave = sync.OnceFunc(func() { close(m.leaving) })
+	m.leaving, m.goAway = context.WithCancel(context.Background())
 	if err := http2.ConfigureServer(m.base, &m.frames); err != nil {
 		panic("router: HTTP/2 refuses a configuration without TLS settings: " + err.Error())
 	}
 	return m
-}
-
-// goAway has every connection, of HTTP/3 too, finish what it carries and then close (RFC 9113 section
-// 6.8). It does not block.
-func (m *multiplexer) goAway() {
-	m.leave()
-	ended, cancel := context.WithCancel(context.Background())
-	cancel()
-	_ = m.base.Shutdown(ended) // it has no listeners: this only tells the connections
 }
 
 // Protocols returns what a TLS listener is to offer by ALPN, so that its clients may speak HTTP/2.
@@ -72,14 +63,13 @@ func isHTTP2(c *tls.Conn) bool { return c.ConnectionState().NegotiatedProtocol =
 // carry serves a connection that has agreed on HTTP/2 to its end.
 func (s *session) carry() {
 	c := &carrier{r: s.r, peer: s.peer, trusted: s.trusted, proto: 2}
-	conn := s.client.conn
-	if secure, ok := conn.(*tls.Conn); ok {
-		g := newGather(secure, s.r.storage, s.r.limits.BodyTimeout)
-		defer g.Close()
-		conn = g
-	}
-	s.r.multiplex.frames.ServeConn(conn, &http2.ServeConnOpts{BaseConfig: s.r.multiplex.base, Handler: c})
-	c.live.Lock() // until the last request is over
+	m := s.r.multiplex
+	g := newGather(s.client.conn.(*tls.Conn), s.r.storage, s.r.limits.BodyTimeout) // only of TLS it is known to be HTTP/2
+	defer g.Close()
+	endRequests := sync.OnceFunc(c.live.Lock)
+	defer g.departWith(m.leaving, endRequests)()
+	m.frames.ServeConn(g, &http2.ServeConnOpts{BaseConfig: m.base, Handler: c})
+	endRequests()
 }
 
 // What a client sends that is turned away is read for so long: closed on unread bytes, the kernel resets the
@@ -119,6 +109,7 @@ func (r *Router) serveLane(c *carrier, conn *lane.Conn, life context.Context) {
 	s := r.laneSessions.Get().(*session)
 	defer s.recycle()
 	s.peer, s.trusted, s.secure, s.proto, s.life = c.peer, c.trusted, true, c.proto, life
+	s.peerText = c.peer.AppendTo(s.peerText[:0])
 	s.lane = conn
 	s.client.open(conn, r.storage, r.watch, smallStorage)
 	s.shard = r.watch.add(s)

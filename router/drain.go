@@ -125,11 +125,8 @@ func (r *Router) endInWaves(all []*upstream, wait func(time.Duration) bool, end 
 // none is left or ctx ends; what is left then is Shutdown's. It goes on looking, since a connection may
 // have begun, or become a stream, in the meantime.
 func (r *Router) leave(ctx context.Context) {
-	for {
-		r.multiplex.goAway()
-		if !r.endStreams(ctx) {
-			return
-		}
+	r.multiplex.goAway()
+	for r.endStreams(ctx) {
 	}
 }
 

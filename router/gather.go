@@ -22,12 +22,15 @@ type gather struct {
 	closed  bool
 	err     error
 	done    chan struct{} // closed when the goroutine has ended
+
+	departure
 }
 
 // newGather takes conn over; Close must be called. A connection that takes nothing for timeout is cut.
 func newGather(conn *tls.Conn, st *storage, timeout time.Duration) *gather {
 	g := &gather{Conn: conn, storage: st, timeout: timeout, done: make(chan struct{})}
 	g.change.L = &g.mu
+	g.departure.init()
 	go g.run()
 	return g
 }
@@ -45,8 +48,7 @@ func (g *gather) Write(p []byte) (int, error) {
 	case g.closed:
 		return 0, net.ErrClosed
 	}
-	g.waiting = g.storage.append(g.waiting, p)
-	g.change.Broadcast()
+	g.add(p)
 	return len(p), nil
 }
 

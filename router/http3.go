@@ -20,9 +20,6 @@ import (
 // altSvcLife is how long clients may remember that there is HTTP/3, in seconds.
 const altSvcLife = 86_400
 
-// goAwayGrace is how long requests may arrive that were sent before the client knew better.
-const goAwayGrace = 500 * time.Millisecond
-
 // goAwayQuiet is how long a client that has something to acknowledge is silent at most: longer than a lost packet
 // takes to be sent again on most ways.
 const goAwayQuiet = time.Second
@@ -166,7 +163,7 @@ func (c *quicCarrier) serve() {
 	var leaving sync.WaitGroup
 	leaving.Go(func() {
 		select {
-		case <-c.r.multiplex.leaving:
+		case <-c.r.multiplex.leaving.Done():
 			c.goAway(s, endRequests)
 		case <-over:
 		}
@@ -179,19 +176,25 @@ func (c *quicCarrier) serve() {
 
 // goAway lets the client finish what it has begun (RFC 9114 section 5.2), then closes. A client that has just
 // come may begin: its first request is on its way.
+//
+// quic-go says GOAWAY once, with the last request that has arrived, and has no way to announce it by a higher one.
+// Requests that cross it are each refused as H3_REQUEST_REJECTED, so that clients know that they may send them
+// again, whatever the method (RFC 9114 section 4.1.1).
 func (c *quicCarrier) goAway(s *http3.Server, endRequests func()) {
 	c.wait(time.Until(c.since.Add(goAwayGrace)))
 	var told sync.WaitGroup
 	told.Go(func() { _ = s.Shutdown(c.conn.Context()) })
-	c.wait(goAwayGrace) // for requests on their way
+	c.wait(goAwayGrace)
+	c.settle() // what is missing of requests that have begun to arrive
 	endRequests()
 	c.settle()
 	c.cut()
 	told.Wait()
 }
 
-// settle waits until the client has what was sent last, which closing would take back. Most close the connection
-// themselves then; the others have all of it when they have nothing more to acknowledge.
+// settle waits until nothing is on its way. What was sent last the client must have, since closing would take it
+// back. Most close the connection themselves then; the others have all of it when they have nothing more to
+// acknowledge.
 func (c *quicCarrier) settle() {
 	for heard := uint64(0); c.conn.Context().Err() == nil; {
 		now := c.conn.ConnectionStats().PacketsReceived

@@ -24,43 +24,31 @@ const parting = 5 * time.Second
 
 // Retire ends a Router whose listeners have gone over to another: Serve must have returned. Connections
 // that wait for a request may carry one more, for Limits.LastRequest at most, so that no request meets a
-// connection that is being closed; those of HTTP/2 and HTTP/3 are told after a moment. Requests and streams then have
-// Limits.StreamDrain to end; what is left is ended as by Shutdown. Swap, Install and Drain keep working
+// connection that is being closed; clients of HTTP/2 and HTTP/3 are told to go, as by Shutdown. Requests and streams
+// then have Limits.StreamDrain to end; what is left is ended as by Shutdown. Swap, Install and Drain keep working
 // until then. It blocks until all that is done; when ctx ends first the rest is cut and the error is
 // ctx's. It takes the place of Shutdown.
 func (r *Router) Retire(ctx context.Context) error {
 	r.retirement.enter(retiring)
-	select { // clients that have just come have their first request on its way, and not all of them send it again
-	case <-time.After(min(goAwayGrace, r.limits.LastRequest)):
-	case <-ctx.Done():
-	}
-	r.tellUntil(ctx, nil, r.limits.LastRequest)
+	r.multiplex.goAway()
+	pause(ctx, nil, r.limits.LastRequest)
 	r.retirement.enter(unanswered)
 	for _, m := range r.clients.close() {
 		m.stopIdle()
 	}
-	r.tellUntil(ctx, r.clients.empty, r.limits.StreamDrain)
+	pause(ctx, r.clients.empty, r.limits.StreamDrain)
 	ctx, cancel := context.WithTimeout(ctx, r.limits.StreamSpread+parting)
 	defer cancel()
 	return r.Shutdown(ctx)
 }
 
-// tellUntil tells connections of HTTP/2 to end, for d, or until done is closed or ctx ends. It goes on
-// telling them, since one may have been accepted last of all and be shaking hands still.
-func (r *Router) tellUntil(ctx context.Context, done <-chan struct{}, d time.Duration) {
-	timer, again := time.NewTimer(d), time.NewTicker(tick)
+// pause waits for d, or until done is closed or ctx ends.
+func pause(ctx context.Context, done <-chan struct{}, d time.Duration) {
+	timer := time.NewTimer(d)
 	defer timer.Stop()
-	defer again.Stop()
-	for {
-		r.multiplex.goAway()
-		select {
-		case <-again.C:
-		case <-timer.C:
-			return
-		case <-done:
-			return
-		case <-ctx.Done():
-			return
-		}
+	select {
+	case <-timer.C:
+	case <-done:
+	case <-ctx.Done():
 	}
 }
