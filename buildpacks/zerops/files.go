@@ -139,8 +139,8 @@ func Ignore(content []byte) []string {
 			continue
 		}
 		p, negated := strings.CutPrefix(p, "!")
-		p = strings.TrimSuffix(strings.TrimPrefix(p, `\`), "/")
-		if inner, top := strings.CutPrefix(p, "/"); top {
+		p = strings.TrimRight(strings.TrimPrefix(p, `\`), "/")
+		if inner := strings.TrimLeft(p, "/"); inner != p {
 			p = inner
 		} else if p != "" && !strings.HasPrefix(p, "**/") {
 			p = "**/" + p

@@ -185,7 +185,7 @@ func TestDeployignoreIsAsItsDocumentationSays(t *testing.T) {
 }
 
 func FuzzDeployignore(f *testing.F) {
-	f.Add([]byte("*.log\n!/x/\n"))
+	f.Add([]byte("*.log\n!/x/\n//y//\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		for _, p := range Ignore(b) {
 			if p == "" || strings.HasPrefix(p, "/") {
