@@ -1,17 +1,14 @@
 package gitd
 
-import (
-	"fmt"
-	"net/netip"
-)
+import "fmt"
 
 // unknownKey is what a client reads whose key is not known, beside ssh's own "Permission denied".
 const unknownKey = "csph: the key %s is not known here; csph keys add FILE adds the public half of a key\n"
 
-// advise tells a client, once, that a key of it is not known and what to do about that. Where somebody has logged in
-// from its address before it says nothing: clients offer all of their keys, one after the other, until one is known.
+// advise tells a client, once, that a key of it is not known and what to do about that. It says nothing of a key that
+// came before one that is known: clients offer all of their keys, one after the other.
 func (v *guest) advise(fingerprint string) {
-	if v.advised || v.banner == nil || v.gate.isFamiliar(v.from) {
+	if v.advised || v.banner == nil || v.gate.isSpare(fingerprint) {
 		return
 	}
 	v.advised = true
@@ -19,22 +16,24 @@ func (v *guest) advise(fingerprint string) {
 	_ = v.banner(fmt.Sprintf(unknownKey, fingerprint))
 }
 
-// mostFamiliar is how many addresses a gate remembers.
-const mostFamiliar = 4096
+// mostSpare is how many keys a gate remembers.
+const mostSpare = 4096
 
-// remember notes that somebody has logged in from an address.
-func (g *gate) remember(from netip.Prefix) {
+// spare notes keys that are not known and whose owner has another one that is.
+func (g *gate) spare(fingerprints []string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if len(g.familiar) >= mostFamiliar {
-		clear(g.familiar) // the price is a line too many for a while
+	if len(g.spares)+len(fingerprints) > mostSpare {
+		clear(g.spares) // the price is a line too many for a while
 	}
-	g.familiar[from] = struct{}{}
+	for _, f := range fingerprints {
+		g.spares[f] = struct{}{}
+	}
 }
 
-func (g *gate) isFamiliar(from netip.Prefix) bool {
+func (g *gate) isSpare(fingerprint string) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	_, ok := g.familiar[from]
+	_, ok := g.spares[fingerprint]
 	return ok
 }

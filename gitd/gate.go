@@ -13,17 +13,17 @@ import (
 type gate struct {
 	perAddress, total int
 
-	mu       sync.Mutex
-	closed   bool
-	inside   map[*guest]struct{}
-	from     map[netip.Prefix]int
-	familiar map[netip.Prefix]struct{} // where somebody has logged in from
+	mu     sync.Mutex
+	closed bool
+	inside map[*guest]struct{}
+	from   map[netip.Prefix]int
+	spares map[string]struct{} // fingerprints of keys that are not known, of clients that have another one
 }
 
 func newGate(perAddress, total int) *gate {
 	return &gate{
 		perAddress: perAddress, total: total,
-		inside: make(map[*guest]struct{}), from: make(map[netip.Prefix]int), familiar: make(map[netip.Prefix]struct{}),
+		inside: make(map[*guest]struct{}), from: make(map[netip.Prefix]int), spares: make(map[string]struct{}),
 	}
 }
 
@@ -160,10 +160,11 @@ func (v *guest) stranger() []string {
 // authenticated ends the time for the handshake.
 func (v *guest) authenticated() {
 	v.known.Store(true)
-	v.gate.remember(v.from)
 	v.mu.Lock()
-	defer v.mu.Unlock()
 	v.timer.Reset(v.idle)
+	others := v.offered
+	v.mu.Unlock()
+	v.gate.spare(others)
 }
 
 // maxSessions is how many sessions one connection may have at a time, as in OpenSSH.

@@ -122,7 +122,11 @@ func TestAClientWhoseKeyIsNotKnownIsToldWhatToDo(t *testing.T) {
 		t.Errorf("one with a second key read:\n%s", out)
 	}
 	if out := talk("other", "key"); strings.Contains(out, "is not known here") {
-		t.Errorf("one who has logged in before read:\n%s", out)
+		t.Errorf("one whose second key was known before read:\n%s", out)
+	}
+	h.makeKey("third")
+	if out := talk("third"); !strings.Contains(out, "is not known here") {
+		t.Errorf("another stranger, from where somebody has logged in, read:\n%s", out)
 	}
 }
 
