@@ -134,17 +134,31 @@ func (d *Deployer) begin(ctx context.Context, r Request) (*attempt, error) {
 	return d.set(ctx, dep, svc, r), nil
 }
 
-// draft is the deployment that r asks for, not yet recorded. The change to the service's config is kept.
-func (d *Deployer) draft(ctx context.Context, r Request) (platform.Deployment, platform.Service, error) {
-	svc, err := d.Records.UpdateService(ctx, r.Service, func(s *platform.Service) error {
-		if r.Change == nil {
-			return nil
-		}
-		return d.changeConfig(&s.Config, r.Change)
-	})
-	if err != nil {
-		return platform.Deployment{}, svc, err
+// draft is the deployment that r asks for, not yet recorded. The change to the service's config is kept once a deployment with it
+// is one that can be: what is refused leaves the service as it was.
+func (d *Deployer) draft(ctx context.Context, r Request) (dep platform.Deployment, svc platform.Service, err error) {
+	if svc, err = d.Records.Service(ctx, r.Service); err != nil {
+		return dep, svc, err
 	}
+	if r.Change != nil {
+		wanted := svc
+		if err := d.changeConfig(&wanted.Config, r.Change); err != nil {
+			return dep, svc, err
+		}
+		if dep, err := d.draftOf(ctx, r, wanted); err != nil {
+			return dep, svc, err
+		}
+		svc, err = d.Records.UpdateService(ctx, r.Service, func(s *platform.Service) error { return d.changeConfig(&s.Config, r.Change) })
+		if err != nil {
+			return dep, svc, err
+		}
+	}
+	dep, err = d.draftOf(ctx, r, svc)
+	return dep, svc, err
+}
+
+// draftOf is the deployment that r asks for of svc as it is, or why there can be none.
+func (d *Deployer) draftOf(ctx context.Context, r Request, svc platform.Service) (platform.Deployment, error) {
 	dep := platform.Deployment{Service: svc.ID, Name: svc.Name, Trigger: r.Trigger, URL: d.URL(svc)}
 	switch {
 	case r.Source != nil:
@@ -153,9 +167,10 @@ func (d *Deployer) draft(ctx context.Context, r Request) (platform.Deployment, p
 		dep.Source = platform.Source{Kind: platform.FromImage, Image: r.Image}
 	default:
 		if err := d.draftFrom(ctx, r, svc, &dep); err != nil {
-			return dep, svc, err
+			return dep, err
 		}
 	}
+	var err error
 	if !r.Restore {
 		dep.Config, err = d.freeze(ctx, svc)
 	}
@@ -171,7 +186,7 @@ func (d *Deployer) draft(ctx context.Context, r Request) (platform.Deployment, p
 	if err == nil {
 		err = d.withinQuota(ctx, svc, dep.Config, r.Source != nil || r.Image != "")
 	}
-	return dep, svc, err
+	return dep, err
 }
 
 // draftFrom carries an earlier deployment over; with Restore its config and env too, as they were then. The count

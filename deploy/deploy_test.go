@@ -349,12 +349,15 @@ func TestARefusedChangeLeavesTheServiceAsItWas(t *testing.T) {
 		func(c *platform.Config) error { c.Env["1X"] = "v"; return nil },
 		func(c *platform.Config) error { c.Env["X"] = "v"; return errBroken },
 		func(c *platform.Config) error { c.Port = 70000; return nil },
+		func(c *platform.Config) error { c.Dir = "../elsewhere"; return nil },
+		func(c *platform.Config) error { c.Dir = "/etc"; return nil },
+		func(c *platform.Config) error { c.Run = "./app\x00"; return nil },
 	} {
 		if _, err := w.Deploy(t.Context(), deploy.Request{Service: w.svc.ID, Source: source("r1"), Change: change}); err == nil {
 			t.Error("a bad change was accepted")
 		}
 	}
-	if svc, _ := w.db.Service(t.Context(), w.svc.ID); len(svc.Config.Env) != 0 || svc.Config.Shape != "FLX" {
+	if svc, _ := w.db.Service(t.Context(), w.svc.ID); len(svc.Config.Env) != 0 || svc.Config.Shape != "FLX" || svc.Config.Dir != "" || svc.Config.Run != "" {
 		t.Errorf("config became %+v", svc.Config)
 	}
 }

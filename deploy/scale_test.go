@@ -232,6 +232,9 @@ func TestAnAccountsQuotaIsKeptAndTheRefusalHasTheFigures(t *testing.T) {
 	if !errors.Is(err, platform.ErrCapacity) || !strings.Contains(err.Error(), "4096 MB of memory") {
 		t.Errorf("too much memory: %v", err)
 	}
+	if after, err := w.db.Service(t.Context(), other.ID); err != nil || after.Config.Count != 1 || after.Config.Shape != "FLX" {
+		t.Errorf("what was refused is kept: %+v, %v", after.Config, err)
+	}
 
 	hold := make(chan struct{})
 	w.builder.set(func(b *fakeBuilder) { b.hold = hold })

@@ -3,6 +3,7 @@ package deploy
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"regexp"
 	"strings"
 
@@ -32,6 +33,12 @@ func validate(c platform.Config) error {
 	}
 	if c.Drain < 0 || c.Grace < 0 {
 		return fmt.Errorf("%w: drain and grace are times, they cannot be negative", platform.ErrInvalid)
+	}
+	if c.Dir != "" && !filepath.IsLocal(c.Dir) {
+		return fmt.Errorf("%w: the folder %q is none of the source; write it relative to the source, such as apps/web", platform.ErrInvalid, c.Dir)
+	}
+	if strings.ContainsRune(c.Build+c.Run+c.Process+c.Setup+c.Dir, 0) {
+		return fmt.Errorf("%w: a command or name has a NUL byte", platform.ErrInvalid)
 	}
 	for name, value := range c.Env {
 		if err := validateEnv(name, value); err != nil {
