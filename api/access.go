@@ -29,29 +29,36 @@ func (s *Server) authorised(next http.Handler) http.Handler {
 }
 
 func (s *Server) authenticate(r *http.Request) (platform.Caller, error) {
-	req := requestOf(r.Context())
-	if err := s.limits.stranger(req.address); err != nil {
-		return platform.Caller{}, err
-	}
 	c, err := s.identify(r)
-	if err != nil {
-		s.limits.failed(req.address)
-		s.auditRefusal(r.Context(), operation{id: "authenticate"}, err)
-		return c, err
+	if err == nil {
+		return c, s.limits.caller(c.Credential)
 	}
-	return c, s.limits.caller(c.Credential)
+	if often := s.limits.stranger(requestOf(r.Context()).address); often != nil {
+		return c, often // whoever has a token is not held up by others at the same address
+	}
+	s.auditRefusal(r.Context(), operation{id: "authenticate"}, err)
+	return c, err
 }
 
 func (s *Server) identify(r *http.Request) (platform.Caller, error) {
-	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") || token == "" {
+	token := tokenOf(r)
+	if token == "" {
 		return platform.Caller{}, fmt.Errorf("%w: the request carries no token", platform.ErrUnauthorized)
 	}
-	c, err := s.Records.Authenticate(r.Context(), strings.TrimSpace(token))
+	c, err := s.Records.Authenticate(r.Context(), token)
 	if err != nil {
 		return platform.Caller{}, fmt.Errorf("check the token: %w", err)
 	}
 	return c, nil
+}
+
+// tokenOf is the token that a request carries (RFC 6750 section 2.1), "" for none.
+func tokenOf(r *http.Request) string {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(token)
 }
 
 // allowed refuses callers without the right that an operation needs. It is the only place that does;

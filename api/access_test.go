@@ -237,6 +237,48 @@ func TestATokenOfAMemberOnlyReachesItsProject(t *testing.T) {
 	}
 }
 
+func TestATokenWithLimitsMakesNothingThatHasFewer(t *testing.T) {
+	w := start(t)
+	ends := time.Now().Add(time.Hour).Truncate(time.Second)
+	made, err := w.CreateToken(t.Context(), wire.NewToken{Name: "brief", Expires: ends})
+	if err != nil {
+		t.Fatal(err)
+	}
+	brief, err := client.New(w.URL, made.Secret, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if child, err := brief.CreateToken(t.Context(), wire.NewToken{Name: "child"}); err != nil || !child.Expires.Equal(ends) {
+		t.Errorf("one without an end ends at %s, %v; want %s", child.Expires, err, ends)
+	}
+	if child, err := brief.CreateToken(t.Context(), wire.NewToken{Name: "briefer", Expires: ends.Add(-time.Minute)}); err != nil || !child.Expires.Equal(ends.Add(-time.Minute)) {
+		t.Errorf("one that ends earlier ends at %s, %v", child.Expires, err)
+	}
+	_, err = brief.CreateToken(t.Context(), wire.NewToken{Name: "longer", Expires: ends.Add(time.Minute)})
+	if problem(t, err).Code != wire.CodeForbidden {
+		t.Errorf("one that lasts longer: %v", err)
+	}
+	const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl me@laptop"
+	_, err = brief.AddKey(t.Context(), wire.NewKey{Public: key})
+	if problem(t, err).Code != wire.CodeForbidden {
+		t.Errorf("an SSH key by a token that ends: %v", err)
+	}
+	if made, err = w.CreateToken(t.Context(), wire.NewToken{Name: "some", Projects: []string{"default"}}); err != nil {
+		t.Fatal(err)
+	}
+	some, err := client.New(w.URL, made.Secret, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = some.AddKey(t.Context(), wire.NewKey{Public: key})
+	if problem(t, err).Code != wire.CodeForbidden {
+		t.Errorf("an SSH key by a token of one project: %v", err)
+	}
+	if _, err := w.AddKey(t.Context(), wire.NewKey{Public: key}); err != nil {
+		t.Errorf("by one without limits: %v", err)
+	}
+}
+
 func TestAMemberCannotMakeATokenOfAnotherNorSeeOne(t *testing.T) {
 	w := start(t)
 	c, err := client.New(w.URL, w.NewMember(t, platform.Invitation{Name: "ann"}), "test")
@@ -272,6 +314,9 @@ func TestWhoGuessesTokensIsSlowedDownAndOthersAreNot(t *testing.T) {
 	wants(t, "the fourth guess", answer, text, http.StatusTooManyRequests, wire.CodeRateLimited)
 	if answer.Header.Get("Retry-After") == "" {
 		t.Error("it is not said when to try again")
+	}
+	if _, err := w.Whoami(t.Context()); err != nil {
+		t.Errorf("whoever has a token, at the same address: %v", err)
 	}
 }
 

@@ -36,6 +36,23 @@ func FuzzLogPosition(f *testing.F) {
 	})
 }
 
+func TestAFingerprintIsOneTokensAlone(t *testing.T) {
+	of := func(authorization string) string {
+		r := &http.Request{Method: http.MethodPost, URL: &url.URL{Path: "/v1/services/web/secrets"}, Header: http.Header{"Authorization": {authorization}}, Body: io.NopCloser(strings.NewReader(`{"values":{"PIN":"1234"}}`))}
+		sum, err := fingerprintOf(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sum
+	}
+	if of("Bearer csph_1") != of("bearer csph_1") {
+		t.Error("the same request of the same token has two")
+	}
+	if of("Bearer csph_1") == of("Bearer csph_2") {
+		t.Error("who knows a fingerprint can try out what was asked without the token")
+	}
+}
+
 // FuzzFingerprint tells requests with an Idempotency-Key apart by their body, which is read again afterwards.
 func FuzzFingerprint(f *testing.F) {
 	f.Add("application/json", `{"name":"web"}`)

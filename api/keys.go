@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
 
@@ -35,8 +36,13 @@ func (s *Server) listKeys(ctx context.Context, in *Page) (*listed[platform.Key],
 	return short(ctx, *in, all, func(k platform.Key) string { return k.ID }, err)
 }
 
+// addKey is for who can do all that the member can: the key will, and it does not end by itself.
 func (s *Server) addKey(ctx context.Context, in *addKey) (*body[platform.Key], error) {
-	return answer(s.Records.AddKey(ctx, caller(ctx).Member, in.Body.Name, in.Body.Public))
+	c := caller(ctx)
+	if c.Less {
+		return nil, fmt.Errorf("%w: an SSH key can do all that %s can, for ever, and the token %s cannot; add it with a token without limits", platform.ErrForbidden, c.MemberName, c.Name)
+	}
+	return answer(s.Records.AddKey(ctx, c.Member, in.Body.Name, in.Body.Public))
 }
 
 func (s *Server) removeKey(ctx context.Context, in *keyPath) (*none, error) {

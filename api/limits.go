@@ -73,20 +73,12 @@ func (l *limits) caller(credential string) error {
 	return nil
 }
 
-// stranger refuses an address from which there were too many failures.
+// stranger counts a request without a valid token, of which an address may make only so many.
 func (l *limits) stranger(address string) error {
-	l.mu.Lock()
-	limiter := l.strangers[address]
-	l.mu.Unlock()
-	if limiter == nil || limiter.Tokens() >= 1 {
-		return nil
+	if after, ok := take(l.limiter(l.strangers, address, l.rates.Stranger, l.rates.StrangerBurst)); !ok {
+		return &rateError{"this address without a valid token", after}
 	}
-	return &rateError{"this address without a valid token", time.Duration(float64(time.Second) / l.rates.Stranger)}
-}
-
-// failed counts a request without a valid token.
-func (l *limits) failed(address string) {
-	l.limiter(l.strangers, address, l.rates.Stranger, l.rates.StrangerBurst).Allow()
+	return nil
 }
 
 func (l *limits) limiter(of map[string]*rate.Limiter, key string, every, burst float64) *rate.Limiter {

@@ -57,7 +57,11 @@ func (s *Server) createToken(ctx context.Context, in *createToken) (*body[wire.M
 	if projects == nil {
 		projects = c.Projects // a token makes none that could do more
 	}
-	t, secret, err := s.Records.CreateToken(ctx, member, platform.Token{Name: in.Body.Name, ReadOnly: in.Body.ReadOnly, Projects: projects, Expires: in.Body.Expires})
+	expires, err := c.Lend(in.Body.Expires)
+	if err != nil {
+		return nil, err
+	}
+	t, secret, err := s.Records.CreateToken(ctx, member, platform.Token{Name: in.Body.Name, ReadOnly: in.Body.ReadOnly, Projects: projects, Expires: expires})
 	return answer(wire.MadeToken{Token: t, Secret: secret}, err)
 }
 

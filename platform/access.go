@@ -3,6 +3,7 @@ package platform
 import (
 	"fmt"
 	"slices"
+	"time"
 )
 
 // Role is what a member may do in an account (SPEC section 1).
@@ -46,6 +47,9 @@ type Caller struct {
 	ReadOnly   bool     // whatever the role
 	Projects   []string // ids of those it is limited to; nil: all of the account's
 	Invitation bool
+	// Less says that the credential can do less than its member: only read, only some projects, or only until a time.
+	Less  bool
+	Until time.Time // when the credential ends; zero: never
 }
 
 // Check is the one rule of who may do what: nil, or ErrForbidden with what is missing.
@@ -78,4 +82,16 @@ func (c Caller) Check(need Right) error {
 // Sees reports whether a project of the caller's account exists for it.
 func (c Caller) Sees(project string) bool {
 	return c.Projects == nil || slices.Contains(c.Projects, project)
+}
+
+// Lend is until when a token can last that the caller makes, when wanted says until when it should (zero: for ever). A
+// credential that ends makes none that lasts longer: it would outlive its own end.
+func (c Caller) Lend(wanted time.Time) (time.Time, error) {
+	switch {
+	case c.Until.IsZero() || !wanted.IsZero() && !wanted.After(c.Until):
+		return wanted, nil
+	case wanted.IsZero():
+		return c.Until, nil
+	}
+	return wanted, fmt.Errorf("%w: the token %s ends at %s, and makes none that lasts longer", ErrForbidden, c.Name, c.Until.Format(time.RFC3339))
 }

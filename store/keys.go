@@ -5,6 +5,7 @@ import (
 	"crypto/rsa"
 	"fmt"
 	"strings"
+	"unicode"
 
 	"golang.org/x/crypto/ssh"
 
@@ -33,6 +34,9 @@ func (db *DB) AddKey(ctx context.Context, member, name, line string) (platform.K
 		return platform.Key{}, err
 	}
 	k.Member = member
+	if strings.ContainsFunc(name, unicode.IsControl) {
+		return platform.Key{}, fmt.Errorf("%w: the name of a key is one line", platform.ErrInvalid)
+	}
 	if name = strings.TrimSpace(name); name != "" {
 		k.Name = name
 	}

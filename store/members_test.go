@@ -111,8 +111,10 @@ func TestATokenCanDoNoMoreThanItsMemberAndItsOwnLimits(t *testing.T) {
 	}
 	_, _, err = db.CreateToken(t.Context(), admin, platform.Token{Name: "x", Projects: []string{"prj_none"}})
 	wants(t, err, platform.ErrNotFound)
-	_, _, err = db.CreateToken(t.Context(), admin, platform.Token{Name: "x", Expires: time.Now().Add(-time.Hour)})
-	wants(t, err, platform.ErrInvalid)
+	for _, draft := range []platform.Token{{Name: "x", Expires: time.Now().Add(-time.Hour)}, {Name: " "}, {Name: "two\nlines"}, {Name: "\x1b[31mred"}} {
+		_, _, err = db.CreateToken(t.Context(), admin, draft)
+		wants(t, err, platform.ErrInvalid)
+	}
 	// None of these could look after the account.
 	wants(t, db.RevokeToken(t.Context(), s.Account, "", AdminToken), platform.ErrConflict)
 }

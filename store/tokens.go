@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"csph/platform"
 )
@@ -59,8 +60,8 @@ func hashToken(token string) string {
 // CreateToken makes an API token of a member; of draft only Name, ReadOnly, Projects and Expires count. The
 // secret is returned here, and never again.
 func (db *DB) CreateToken(ctx context.Context, member string, draft platform.Token) (t platform.Token, secret string, err error) {
-	if draft.Name = strings.TrimSpace(draft.Name); draft.Name == "" {
-		return t, "", fmt.Errorf("%w: a token needs a name, so that it can be told apart and revoked", platform.ErrInvalid)
+	if draft.Name = strings.TrimSpace(draft.Name); draft.Name == "" || strings.ContainsFunc(draft.Name, unicode.IsControl) {
+		return t, "", fmt.Errorf("%w: a token needs a name on one line, so that it can be told apart and revoked", platform.ErrInvalid)
 	}
 	if !draft.Expires.IsZero() && !draft.Expires.After(now()) {
 		return t, "", fmt.Errorf("%w: the token would have expired at %s, which is past", platform.ErrInvalid, draft.Expires.Format(time.RFC3339))
@@ -123,7 +124,8 @@ func (db *DB) Authenticate(ctx context.Context, secret string) (platform.Caller,
 		db.uses.add(t.ID, now())
 	}
 	c, err := db.caller(ctx, t.Member, t.ID, t.Name)
-	c.ReadOnly, c.Projects = t.ReadOnly, narrowed(c.Projects, t.Projects)
+	c.ReadOnly, c.Projects, c.Until = t.ReadOnly, narrowed(c.Projects, t.Projects), t.Expires
+	c.Less = t.ReadOnly || t.Projects != nil || !t.Expires.IsZero()
 	return c, err
 }
 
