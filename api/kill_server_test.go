@@ -1,12 +1,9 @@
 package api_test
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
-	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -14,6 +11,7 @@ import (
 	"modernc.org/sqlite"
 
 	"csph/api/apitest"
+	"csph/test/doomed"
 )
 
 // killedFolder names the state folder that this binary, run as a server, serves until it is killed.
@@ -68,57 +66,38 @@ func serveUntilKilled(dir string) error {
 // mostMoments bounds at which moment a server is killed; one that answers before that is killed behind its answer.
 const mostMoments = 10
 
-// doomed is a server in a process of its own.
-type doomed struct {
-	*exec.Cmd
-	in   io.Writer
-	said *bufio.Scanner
-	url  string
+// doomedServer is a server in a process of its own.
+type doomedServer struct {
+	*doomed.Process
+	url string
 }
 
-func startDoomed(t *testing.T, dir string) *doomed {
+func startDoomed(t *testing.T, dir string) doomedServer {
 	t.Helper()
-	d := &doomed{Cmd: exec.CommandContext(t.Context(), os.Args[0])}
-	d.Env = append(os.Environ(), killedFolder+"="+dir)
-	d.Stderr = os.Stderr
-	in, err := d.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := d.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := d.Start(); err != nil {
-		t.Fatal(err)
-	}
-	d.in, d.said = in, bufio.NewScanner(out)
-	d.url = d.line(t)
+	d := doomedServer{Process: doomed.Start(t, killedFolder, dir)}
+	d.url = d.answer(t)
 	return d
 }
 
-func (d *doomed) line(t *testing.T) string {
+// answer is the next line that the server says.
+func (d doomedServer) answer(t *testing.T) string {
 	t.Helper()
-	if !d.said.Scan() {
-		t.Fatalf("the server says nothing: %v", d.said.Err())
+	line, more := d.Hear()
+	if !more {
+		t.Fatal("the server says nothing")
 	}
-	return d.said.Text()
+	return line
 }
 
 // arm has the server kill itself at a moment.
-func (d *doomed) arm(t *testing.T, moment int) {
+func (d doomedServer) arm(t *testing.T, moment int) {
 	t.Helper()
-	if _, err := fmt.Fprintln(d.in, moment); err != nil {
-		t.Fatal(err)
-	}
-	d.line(t)
+	d.Tell(moment)
+	d.answer(t)
 }
 
 // end kills the server, if it has not done so itself, and waits for that.
-func (d *doomed) end(t *testing.T) {
-	t.Helper()
-	_ = d.Process.Kill() // it may be gone
-	if err := d.Wait(); err == nil || !strings.Contains(err.Error(), "killed") {
-		t.Errorf("the server ended by itself: %v", err)
-	}
+func (d doomedServer) end() {
+	d.Kill()
+	d.End()
 }

@@ -76,7 +76,7 @@ func (h household) dies(t *testing.T, template string, e entry, w writing) (cut 
 	moment := 1 + rand.IntN(mostMoments)
 	d.arm(t, moment)
 	status, text, err := h.send(t, d.url, "first", e, w, names)
-	d.end(t)
+	d.end()
 	if cut = err != nil; !cut && status/100 != 2 {
 		t.Fatalf("%d %s", status, text)
 	}

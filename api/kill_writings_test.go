@@ -13,6 +13,7 @@ import (
 
 	"csph/api/client"
 	"csph/api/wire"
+	"csph/platform"
 )
 
 // writing is what a write of the API is asked for, where the smallest request that the document allows is not enough.
@@ -110,12 +111,21 @@ func contentArchive(t *testing.T) (io.Reader, string) {
 	return &b, "application/x-tar"
 }
 
+// slowDeployment makes a deployment and waits until it waits.
 func slowDeployment(t *testing.T, c *client.Client, names map[string]string) {
 	d, err := c.DeployImage(t.Context(), names["{service}"], wire.NewDeployment{Image: "slow:1"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	names["{deployment}"] = d.ID
+	for e, err := range c.Events(t.Context(), client.EventQuery{Deployment: d.ID, Follow: true}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.Kind == platform.EventPullingImage {
+			return // and writes nothing any more until it is canceled
+		}
+	}
 }
 
 func spareVolume(t *testing.T, c *client.Client, names map[string]string) {

@@ -1,19 +1,17 @@
 package durable_test
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
 	"csph/durable"
+	"csph/test/doomed"
 )
 
 // writtenFile names the file that this binary, run as a writer, replaces until it is killed.
@@ -71,27 +69,16 @@ func TestAKilledWriterLeavesTheOldFileOrTheNewOne(t *testing.T) {
 // killAWriter runs a writer, kills it some time after its first acknowledgement, and returns the last one.
 func killAWriter(t *testing.T, path string) (last int) {
 	t.Helper()
-	child := exec.CommandContext(t.Context(), os.Args[0])
-	child.Env = append(os.Environ(), writtenFile+"="+path)
-	child.Stderr = os.Stderr
-	out, err := child.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := child.Start(); err != nil {
-		t.Fatal(err)
-	}
-	lines := bufio.NewScanner(out)
-	for lines.Scan() {
+	child := doomed.Start(t, writtenFile, path)
+	for line, more := child.Hear(); more; line, more = child.Hear() {
 		if last == 0 {
-			time.AfterFunc(rand.N(20*time.Millisecond), func() { _ = child.Process.Kill() }) // it may be gone
+			time.AfterFunc(rand.N(20*time.Millisecond), child.Kill)
 		}
-		if last, err = strconv.Atoi(lines.Text()); err != nil {
+		var err error
+		if last, err = strconv.Atoi(line); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := child.Wait(); err == nil || !strings.Contains(err.Error(), "killed") {
-		t.Fatalf("the writer ended by itself: %v", err)
-	}
+	child.End()
 	return last
 }

@@ -1,18 +1,16 @@
 package store
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"csph/platform"
+	"csph/test/doomed"
 )
 
 const (
@@ -58,24 +56,16 @@ type acknowledged struct {
 // killAWriter runs a writer, kills it after some acknowledgements, and notes all it made known.
 func (a acknowledged) killAWriter(t *testing.T, path string, after int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	child := exec.CommandContext(ctx, os.Args[0])
-	child.Env = append(os.Environ(), writerPath+"="+path)
-	child.Stderr = os.Stderr
-	out, err := child.StdoutPipe()
-	must(t, err)
-	must(t, child.Start())
-	lines := bufio.NewScanner(out)
-	for n := 0; lines.Scan(); n++ {
+	child := doomed.Start(t, writerPath, path)
+	line, more := child.Hear()
+	for n := 0; more; n++ {
 		if n == after {
-			must(t, child.Process.Kill())
+			child.Kill()
 		}
-		a.note(t, lines.Text())
+		a.note(t, line)
+		line, more = child.Hear()
 	}
-	if err := child.Wait(); err == nil || !strings.Contains(err.Error(), "killed") {
-		t.Fatalf("the writer ended by itself: %v", err)
-	}
+	child.End()
 }
 
 // note reads "deployment ID STATUS", "token SECRET", "answer KEY", "secret VERSION" or "event POSITION". The last line may be cut short by the kill.

@@ -1,17 +1,15 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
-	"strings"
 	"testing"
 	"time"
 
 	"csph/platform"
+	"csph/test/doomed"
 )
 
 // rotatedState names the state folder whose key this binary, run for that, rotates until it is killed.
@@ -74,21 +72,10 @@ func TestARotationThatIsKilledLosesNoSecret(t *testing.T) {
 // killARotation kills a process that rotates the key, some time after it has done so once.
 func killARotation(t *testing.T, state string) {
 	t.Helper()
-	child := exec.CommandContext(t.Context(), os.Args[0])
-	child.Env = append(os.Environ(), rotatedState+"="+state)
-	child.Stderr = os.Stderr
-	out, err := child.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := child.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if lines := bufio.NewScanner(out); lines.Scan() {
+	child := doomed.Start(t, rotatedState, state)
+	if _, more := child.Hear(); more {
 		time.Sleep(rand.N(100 * time.Millisecond)) // the moment of the kill
 	}
-	_ = child.Process.Kill()
-	if err := child.Wait(); err == nil || !strings.Contains(err.Error(), "killed") {
-		t.Fatalf("the rotation ended by itself: %v", err)
-	}
+	child.Kill()
+	child.End()
 }
