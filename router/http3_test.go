@@ -25,7 +25,7 @@ import (
 func startQUIC(t *testing.T, c Config) (b *bench, addr, addr3 string) {
 	t.Helper()
 	b, addr = startTLS(t, c)
-	port, err := udp.Listen("127.0.0.1:0", nil)
+	port, err := udp.Listen("127.0.0.1:0", nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

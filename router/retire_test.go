@@ -249,7 +249,7 @@ func (d *doors) openPort(t *testing.T) *udp.Port {
 			t.Fatal(err)
 		}
 	}
-	if d.port, err = udp.Listen("127.0.0.1:0", left); err != nil {
+	if d.port, err = udp.Listen("127.0.0.1:0", left, nil); err != nil {
 		t.Fatal(err)
 	}
 	return d.port

@@ -1,10 +1,17 @@
 package main
 
 import (
+	"crypto/rand"
 	"errors"
+	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 
+	"github.com/quic-go/quic-go"
+
+	"csph/durable"
 	"csph/router"
 	"csph/router/udp"
 )
@@ -20,12 +27,16 @@ func (f *front) openHTTP3() {
 		udp.Discard(f.left)
 		return
 	}
-	port, err := udp.Listen(f.config.HTTPS, f.left)
-	f.accepting.Go(func() error { return f.serveHTTP3(port, err) })
+	resets, err := resetKey(f.config.State)
+	if err != nil {
+		f.logger.Warn("clients of HTTP/3 would not be told if csphd were killed", "err", err)
+	}
+	port, err := udp.Listen(f.config.HTTPS, f.left, resets)
+	f.accepting.Go(func() error { return f.serveHTTP3(port, resets, err) })
 }
 
-func (f *front) serveHTTP3(port *udp.Port, err error) error {
-	for warned := false; err != nil; port, err = udp.Listen(f.config.HTTPS, nil) {
+func (f *front) serveHTTP3(port *udp.Port, resets *quic.StatelessResetKey, err error) error {
+	for warned := false; err != nil; port, err = udp.Listen(f.config.HTTPS, nil, resets) {
 		if !warned {
 			f.logger.Warn("HTTP/3 waits for its UDP port", "address", f.config.HTTPS, "err", err)
 			warned = true
@@ -42,6 +53,26 @@ func (f *front) serveHTTP3(port *udp.Port, err error) error {
 		return nil
 	}
 	return err
+}
+
+// resetKey returns the key by which clients believe a later csphd of the same state folder that their connections are
+// gone (RFC 9000 section 10.3). The first call makes it; it is kept in a file that only its owner can read.
+func resetKey(state string) (*quic.StatelessResetKey, error) {
+	var key quic.StatelessResetKey
+	path := filepath.Join(state, "quic.key")
+	b, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		_, _ = rand.Read(key[:]) // never fails
+		if err := durable.Replace(path, key[:], 0o600); err != nil {
+			return nil, fmt.Errorf("keep the key of QUIC's stateless resets: %w", err)
+		}
+	case err != nil:
+		return nil, fmt.Errorf("read the key of QUIC's stateless resets: %w", err)
+	case copy(key[:], b) != len(key) || len(b) != len(key):
+		return nil, fmt.Errorf("%s has %d bytes instead of %d; remove it, and csphd makes another at its next start", path, len(b), len(key))
+	}
+	return &key, nil
 }
 
 // leavePort returns what a successor needs to take HTTP/3 over. Without it, it has to wait for the port.

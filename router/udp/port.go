@@ -24,6 +24,7 @@ type Port struct {
 	address string // that it was asked for by
 	self    generation
 	key     quic.TokenGeneratorKey
+	reset   *quic.StatelessResetKey
 	batches *ipv4.PacketConn
 
 	older  atomic.Pointer[map[generation]*link] // those that may have connections; changed by the reader alone
@@ -47,15 +48,15 @@ const (
 	fromHeir          // the process after has it
 )
 
-func newPort(conn *net.UDPConn, address string, self generation, key quic.TokenGeneratorKey) *Port {
-	p := &Port{UDPConn: conn, address: address, self: self, key: key, batches: ipv4.NewPacketConn(conn)}
+func newPort(conn *net.UDPConn, address string, self generation, key quic.TokenGeneratorKey, reset *quic.StatelessResetKey) *Port {
+	p := &Port{UDPConn: conn, address: address, self: self, key: key, reset: reset, batches: ipv4.NewPacketConn(conn)}
 	p.older.Store(&map[generation]*link{})
 	return p
 }
 
 // Transport returns a QUIC transport over the port, which can have one.
 func (p *Port) Transport() *quic.Transport {
-	return &quic.Transport{Conn: p, ConnectionIDGenerator: p.self, TokenGeneratorKey: &p.key}
+	return &quic.Transport{Conn: p, ConnectionIDGenerator: p.self, TokenGeneratorKey: &p.key, StatelessResetKey: p.reset}
 }
 
 // ReadBatch waits for packets. Those for connections of older generations were forwarded, and have a length of

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"io"
 	"math/big"
 	"os"
@@ -30,7 +31,7 @@ type process struct {
 
 func start(t *testing.T, name, address string, left []*os.File) *process {
 	t.Helper()
-	port, err := Listen(address, left)
+	port, err := Listen(address, left, testResets())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,6 +56,9 @@ func start(t *testing.T, name, address string, left []*os.File) *process {
 	t.Cleanup(p.stop)
 	return p
 }
+
+// testResets is the key that all processes of a test have.
+func testResets() *quic.StatelessResetKey { return &quic.StatelessResetKey{1, 2, 3} }
 
 func (p *process) serve(conn *quic.Conn) {
 	for {
@@ -229,13 +233,73 @@ func TestASuccessorKnowsTheAddressesThatThoseBeforeHaveValidated(t *testing.T) {
 func TestWhatWasLeftAndDoesNotFitIsRefused(t *testing.T) {
 	a := start(t, "a", "127.0.0.1:0", nil)
 	left := a.leave(t)
-	if p, err := Listen(a.port.address, left[:1]); err == nil {
+	if p, err := Listen(a.port.address, left[:1], nil); err == nil {
 		_ = p.Close()
 		t.Error("a socket without a link was taken over")
 	}
-	if p, err := Listen(a.port.address, []*os.File{left[1], left[1]}); err == nil {
+	if p, err := Listen(a.port.address, []*os.File{left[1], left[1]}, nil); err == nil {
 		_ = p.Close()
 		t.Error("a link was taken for a socket")
 	}
 	Discard(left)
+}
+
+// kill ends p as SIGKILL does: its sockets close, and nothing more is said on them.
+func (p *process) kill(t *testing.T) {
+	t.Helper()
+	if err := p.port.UDPConn.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if p.port.heir != nil {
+		if err := p.port.heir.close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	<-(<-p.accepted).Context().Done()
+}
+
+// awaitReset sends on conn until it ends, which must be soon and because of a stateless reset.
+func awaitReset(t *testing.T, conn *quic.Conn) {
+	t.Helper()
+	began := time.Now()
+	stream, err := conn.OpenStream()
+	if err == nil {
+		_, err = stream.Write(make([]byte, 1000))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-conn.Context().Done():
+	case <-time.After(patience):
+		t.Fatal("the client is not told")
+	}
+	var reset *quic.StatelessResetError
+	if err := context.Cause(conn.Context()); !errors.As(err, &reset) {
+		t.Errorf("the connection ends with %v", err)
+	}
+	if took := time.Since(began); took > time.Second {
+		t.Errorf("the client was told after %v", took)
+	}
+}
+
+func TestClientsOfAKilledProcessAreToldByTheNextOne(t *testing.T) {
+	a := start(t, "a", "127.0.0.1:0", nil)
+	conn, address := dial(t, a), a.port.LocalAddr().String()
+	ask(t, conn, "a")
+	a.kill(t)
+	b := start(t, "b", address, nil)
+	awaitReset(t, conn)
+	ask(t, dial(t, b), "b")
+}
+
+func TestClientsOfAProcessThatWasKilledAfterItsPortWentOnAreTold(t *testing.T) {
+	a := start(t, "a", "127.0.0.1:0", nil)
+	conn := dial(t, a)
+	b := start(t, "b", a.port.address, a.leave(t))
+	a.port.Yield()
+	ask(t, conn, "a") // b has not reset it
+	a.kill(t)
+	awaitReset(t, conn)
+	ask(t, dial(t, b), "b")
 }

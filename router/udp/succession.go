@@ -29,9 +29,14 @@ type will struct {
 
 // Listen opens the UDP port of address. Where a process before this one has left it, it is taken over, to be
 // read once that one yields. Files left for another address are closed; it does not block for long.
-func Listen(address string, left []*os.File) (*Port, error) {
+//
+// Packets of connections that no process has any more, as after one was killed, are answered by a stateless reset
+// (RFC 9000 section 10.3), so that clients learn of it at once, and not by waiting. Clients believe it where reset is
+// the key that the process had that made the connection. Who knows it can end connections: it is a secret. Nil:
+// nothing is reset.
+func Listen(address string, left []*os.File, reset *quic.StatelessResetKey) (*Port, error) {
 	if len(left) > 0 {
-		p, err := inherit(address, left)
+		p, err := inherit(address, left, reset)
 		if p != nil || err != nil {
 			return p, err
 		}
@@ -44,11 +49,11 @@ func Listen(address string, left []*os.File) (*Port, error) {
 	if _, err := rand.Read(key[:]); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	return newPort(conn.(*net.UDPConn), address, 0, key), nil
+	return newPort(conn.(*net.UDPConn), address, 0, key, reset), nil
 }
 
 // inherit returns nil where the files are of another address. It closes them.
-func inherit(address string, left []*os.File) (p *Port, err error) {
+func inherit(address string, left []*os.File, reset *quic.StatelessResetKey) (p *Port, err error) {
 	defer Discard(left)
 	if len(left) < 2 {
 		return nil, fmt.Errorf("inherit a UDP port: %d files are too few", len(left))
@@ -70,7 +75,7 @@ func inherit(address string, left []*os.File) (p *Port, err error) {
 	if err != nil || w.Address != address {
 		return nil, err
 	}
-	return w.execute(left[0], links)
+	return w.execute(left[0], links, reset)
 }
 
 func readWill(links []*link) (w will, err error) {
@@ -88,7 +93,7 @@ func readWill(links []*link) (w will, err error) {
 }
 
 // execute makes the port, and asks for the socket.
-func (w will) execute(socket *os.File, links []*link) (*Port, error) {
+func (w will) execute(socket *os.File, links []*link, reset *quic.StatelessResetKey) (*Port, error) {
 	conn, err := net.FilePacketConn(socket)
 	if err != nil {
 		return nil, fmt.Errorf("inherit a UDP port: %w", err)
@@ -101,7 +106,7 @@ func (w will) execute(socket *os.File, links []*link) (*Port, error) {
 	for i, g := range w.Older {
 		older[g] = links[i+1]
 	}
-	p := newPort(udp, w.Address, w.next(older), quic.TokenGeneratorKey(w.TokenKey))
+	p := newPort(udp, w.Address, w.next(older), quic.TokenGeneratorKey(w.TokenKey), reset)
 	p.older.Store(&older)
 	p.before, p.source = links[0], fromNobody
 	_ = p.before.say(kindWant, nil) // who is not there any more is noticed by the reader
