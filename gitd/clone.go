@@ -103,6 +103,9 @@ func (c *clone) fetch(ctx context.Context, r *bare.Repository, q *bare.Quarantin
 	if pack == nil {
 		return wanted, c.judge(ctx, q, wanted)
 	}
+	if pack.Commit != wanted {
+		c.notes = append(c.notes, fmt.Sprintf("warning: the repository's host gives no commit but the newest of %s, which is %s by now: that is deployed, not %s", c.commit.Ref, pack.Commit, wanted))
+	}
 	return pack.Commit, c.take(ctx, r, q, pack, bare.Change{Name: c.kept(), Old: references[c.kept()], New: pack.Commit})
 }
 

@@ -173,9 +173,13 @@ func TestAnOlderCommitThatTheHostDoesNotGiveIsReplacedByThePresentOne(t *testing
 	first := hub.commit("index.html", "one")
 	hub.commit("index.html", "two")
 	h := start(t, hub.reaching)
-	dir, err := h.server.Clone("svc_1", hub.repository(), gitd.Commit{Ref: "refs/heads/main", ID: first}).Checkout(t.Context())
+	source := h.server.Clone("svc_1", hub.repository(), gitd.Commit{Ref: "refs/heads/main", ID: first})
+	dir, err := source.Checkout(t.Context())
 	if err != nil || content(t, dir, "index.html") != "two" {
 		t.Errorf("%v", err)
+	}
+	if notes := source.(interface{ Notes() []string }).Notes(); len(notes) != 1 || !strings.Contains(notes[0], "that is deployed, not "+first) {
+		t.Errorf("the build log is told %q", notes)
 	}
 	t.Run("and one that it gives is fetched", func(t *testing.T) {
 		hub.git(filepath.Join(hub.root, "shop.git"), "config", "uploadpack.allowReachableSHA1InWant", "true")

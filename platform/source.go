@@ -35,7 +35,7 @@ type Webhook struct {
 	ID       string `json:"id"`
 	Service  string `json:"service"`
 	Provider string `json:"provider"`
-	Branch   string `json:"branch,omitempty"` // what is deployed; empty: main
+	Branch   string `json:"branch,omitempty"` // what is deployed; empty: the branch that the service is connected to, or the repository's default branch
 	Tags     string `json:"tags,omitempty"`   // pattern of the tags that are deployed too
 	Previews bool   `json:"previews,omitempty"`
 	// KeepPreviews is how long a preview stays without a commit; 0: as csphd is configured.
@@ -55,6 +55,7 @@ type Delivery struct {
 	Commit     string       `json:"commit"`
 	Subject    string       `json:"subject,omitempty"`
 	Sender     string       `json:"sender,omitempty"`
+	Address    string       `json:"address,omitempty"` // IP it came from
 	Pull       *PullRequest `json:"pull_request,omitempty"`
 	Accepted   time.Time    `json:"accepted"`
 	Deployment string       `json:"deployment,omitempty"`

@@ -22,8 +22,8 @@ func scanDelivery(r row) (d platform.Delivery, err error) {
 }
 
 // AcceptDelivery stores a delivery as waiting, with a new id and time. When its webhook has accepted one of the
-// same name before, that one is returned, and fresh is false.
-func (db *DB) AcceptDelivery(ctx context.Context, d platform.Delivery) (stored platform.Delivery, fresh bool, err error) {
+// same name before, that one is returned, and fresh is false. With a fresh one, entries of the audit log are written.
+func (db *DB) AcceptDelivery(ctx context.Context, d platform.Delivery, entries ...platform.AuditEntry) (stored platform.Delivery, fresh bool, err error) {
 	err = db.write(ctx, func(ctx context.Context, tx querier) error {
 		stored, err = scanDelivery(tx.QueryRowContext(ctx, deliveryColumns+"WHERE webhook = $1 AND name = $2", d.Webhook, d.Name))
 		if !errors.Is(err, sql.ErrNoRows) {
@@ -38,6 +38,11 @@ func (db *DB) AcceptDelivery(ctx context.Context, d platform.Delivery) (stored p
 			VALUES ($1, $2, $3, $4, $5, $6, '', '', 0)`, d.ID, d.Webhook, d.Service, d.Name, document{d}, instant{&d.Accepted})
 		if err != nil {
 			return fmt.Errorf("insert delivery %s: %w", d.Name, err)
+		}
+		for _, e := range entries {
+			if _, err := insertAudit(ctx, tx, e); err != nil {
+				return err
+			}
 		}
 		return nil
 	})

@@ -27,7 +27,7 @@ type Connected struct {
 // NewWebhook asks for a webhook.
 type NewWebhook struct {
 	Provider            string   `json:"provider" doc:"github, gitlab, bitbucket, bitbucket-server, azure, gitea or generic" minLength:"1" maxLength:"50"`
-	Branch              string   `json:"branch,omitempty" doc:"What is deployed; main when empty" maxLength:"250"`
+	Branch              string   `json:"branch,omitempty" doc:"What is deployed; when empty the branch that the service is connected to, else the default branch of the repository" maxLength:"250"`
 	Tags                string   `json:"tags,omitempty" doc:"Pattern of tags that are deployed too, for example v*" maxLength:"250"`
 	Previews            bool     `json:"previews,omitempty" doc:"Deploy pull requests, each to an environment of its own"`
 	KeepPreviewsSeconds int64    `json:"keep_previews_seconds,omitempty" doc:"How long a preview stays without a commit; 0: as the server is configured" minimum:"0" maximum:"31536000"`

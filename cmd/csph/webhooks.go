@@ -35,7 +35,7 @@ A push to the branch is deployed; one whose message has [skip ci] or [ci skip] i
 	}
 	flag := serviceFlag(cmd)
 	cmd.Flags().StringVar(&n.Provider, "provider", "", "github, gitlab, bitbucket, bitbucket-server, azure, gitea or generic")
-	cmd.Flags().StringVar(&n.Branch, "branch", "", "what is deployed (default: main)")
+	cmd.Flags().StringVar(&n.Branch, "branch", "", "what is deployed (default: the branch that the service is connected to, else the repository's default branch)")
 	cmd.Flags().StringVar(&n.Tags, "tags", "", "pattern of tags that are deployed too, for example 'v*'")
 	cmd.Flags().BoolVar(&n.Previews, "previews", false, "deploy pull requests, each to an environment of its own, with the service's settings, variables and secrets")
 	cmd.Flags().DurationVar(&keep, "keep-previews", 0, "how long a preview stays without a commit (default: as csphd is configured, 14 days)")
@@ -67,7 +67,7 @@ func (a *app) showMade(made wire.MadeWebhook) error {
 func (a *app) webhooksList() *cobra.Command {
 	cmd := &cobra.Command{Use: "list [SERVICE]", Short: "List a service's webhooks", Example: "  csph webhooks list web"}
 	return listingOf(a, cmd, "ID\tPROVIDER\tBRANCH\tTAGS\tWATCHED\tPREVIEWS\tCREATED", (*client.Client).Webhooks, func(w platform.Webhook) []string {
-		return []string{w.ID, w.Provider, first(w.Branch, "main"), first(w.Tags, "-"), first(strings.Join(w.Watch, " "), "all"), previewed(w), when(w.Created)}
+		return []string{w.ID, w.Provider, first(w.Branch, "the connected one"), first(w.Tags, "-"), first(strings.Join(w.Watch, " "), "all"), previewed(w), when(w.Created)}
 	})
 }
 

@@ -8,8 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"iter"
-	"log/slog"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -138,32 +136,6 @@ func (n narrator) Follow(ctx context.Context, deployment string, w io.Writer) er
 		return nil // told to its end; the push's exit status comes from the deployment itself
 	}
 	return err
-}
-
-// pushed makes deployments for gitd, and writes each push down in the audit log.
-type pushed struct {
-	*deploy.Deployer
-	db  *store.DB
-	log *slog.Logger
-}
-
-func (p pushed) Deploy(ctx context.Context, r deploy.Request) (platform.Deployment, error) {
-	svc, err := p.db.Service(ctx, r.Service)
-	if err != nil {
-		return platform.Deployment{}, err
-	}
-	e := platform.AuditEntry{Account: svc.Account, Member: r.Trigger.Actor, Address: r.Trigger.Address, Action: "git-push", Target: r.Service, Status: http.StatusOK}
-	within, settle := p.db.Announce(ctx, e)
-	d, err := p.Deployer.Deploy(within, r)
-	if e.Message = d.ID; err != nil {
-		e.Status, e.Message = http.StatusConflict, err.Error()
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), auditTime)
-	defer cancel()
-	if err := settle(ctx, e); err != nil {
-		p.log.Error("audit entry is lost", "action", e.Action, "service", r.Service, "err", err)
-	}
-	return d, err
 }
 
 // spherelets is the engine as deploy and the API want it. What it tells of logs has no secrets in it.

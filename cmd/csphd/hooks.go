@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
+	"strings"
 	"time"
 
 	"csph/deploy"
@@ -20,16 +22,38 @@ import (
 const hooksName = store.ReservedName
 
 // hooks are the webhooks' records in the words of package webhook.
-type hooks struct{ db *store.DB }
+type hooks struct {
+	db      *store.DB
+	refused *refusals
+}
 
-// Hook implements webhook.Hooks.
+// Hook implements webhook.Hooks. A webhook that names no branch follows the one that its service is connected to.
 func (h hooks) Hook(ctx context.Context, id string) (webhook.Hook, error) {
 	w, err := h.db.Webhook(ctx, id)
 	if err != nil {
 		return webhook.Hook{}, err
 	}
+	if w.Branch == "" {
+		r, err := h.db.Repository(ctx, w.Service)
+		if ignoreMissing(err) != nil {
+			return webhook.Hook{}, err
+		}
+		w.Branch = r.Branch
+	}
 	secret, err := h.db.WebhookSecret(ctx, id)
 	return hookOf(w, secret), err
+}
+
+// Refused implements webhook.Hooks.
+func (h hooks) Refused(ctx context.Context, hook webhook.Hook, address string) {
+	account := ""
+	if svc, err := h.db.Service(ctx, hook.Service); err == nil {
+		account = svc.Account
+	}
+	h.refused.forged(ctx, platform.AuditEntry{
+		Account: account, Address: address, Action: "webhook", Target: "webhooks/" + hook.ID,
+		Status: http.StatusUnauthorized, Message: "the delivery is not signed with this webhook's secret",
+	})
 }
 
 func hookOf(w platform.Webhook, secret string) webhook.Hook {
@@ -42,19 +66,26 @@ func hookOf(w platform.Webhook, secret string) webhook.Hook {
 // Accept implements webhook.Orders.
 func (h hooks) Accept(ctx context.Context, o webhook.Order) (webhook.Order, bool, error) {
 	d := platform.Delivery{
-		Webhook: o.Hook, Service: o.Service, Name: o.Delivery, Ref: o.Ref, Commit: o.Commit, Subject: o.Subject, Sender: o.Sender,
+		Webhook: o.Hook, Service: o.Service, Name: o.Delivery, Ref: o.Ref, Commit: o.Commit, Subject: o.Subject, Sender: o.Sender, Address: o.Address,
 	}
 	if p := o.Pull; p != nil {
 		d.Pull = &platform.PullRequest{Number: p.Number, State: string(p.State), Title: p.Title, Branch: p.Branch, Source: p.Source}
 	}
-	stored, fresh, err := h.db.AcceptDelivery(ctx, d)
+	svc, err := h.db.Service(ctx, o.Service)
+	if err != nil {
+		return webhook.Order{}, false, err
+	}
+	stored, fresh, err := h.db.AcceptDelivery(ctx, d, platform.AuditEntry{
+		Account: svc.Account, Member: o.Sender, Address: o.Address, Action: "webhook", Target: "webhooks/" + o.Hook,
+		Status: http.StatusAccepted, Message: o.Ref + " " + o.Commit,
+	})
 	return orderOf(stored), fresh, err
 }
 
 func orderOf(d platform.Delivery) webhook.Order {
 	o := webhook.Order{
 		ID: d.ID, Hook: d.Webhook, Service: d.Service, Delivery: d.Name, Ref: d.Ref, Commit: d.Commit, Subject: d.Subject,
-		Sender: d.Sender, Accepted: d.Accepted,
+		Sender: d.Sender, Address: d.Address, Accepted: d.Accepted,
 	}
 	if p := d.Pull; p != nil {
 		o.Pull = &webhook.Pull{Number: p.Number, State: webhook.PullState(p.State), Title: p.Title, Branch: p.Branch, Commit: d.Commit, Source: p.Source}
@@ -110,9 +141,14 @@ func (s starter) Start(ctx context.Context, o webhook.Order) (string, error) {
 		return "", err
 	}
 	d, err := s.deployer.Start(ctx, deploy.Request{
-		Service: o.Service, Source: source, Trigger: platform.Trigger{Kind: platform.TriggerWebhook, Actor: o.Sender},
+		Service: o.Service, Source: source, Trigger: triggerOf(o),
 	})
 	return d.ID, err
+}
+
+// triggerOf says who asked for what an order deploys.
+func triggerOf(o webhook.Order) platform.Trigger {
+	return platform.Trigger{Kind: platform.TriggerWebhook, Actor: o.Sender, Address: o.Address}
 }
 
 // underWay is the service's newest deployment, when it is one of this order's commit that is past its build.
@@ -160,11 +196,15 @@ const hookHeaderTime = 10 * time.Second
 
 // serveHooks answers webhooks on a socket that the router leads to, and carries out what they order, until ctx ends.
 func (s *server) serveHooks(ctx context.Context) error {
-	records := hooks{s.db}
+	trusted, err := networks("router.trusted_proxies", s.config.Router.TrustedProxies)
+	if err != nil {
+		return err
+	}
+	records := hooks{s.db, newRefusals(s.db, s.logger)}
 	from := origins{s.db, s.git}
 	queue := webhook.NewQueue(records, starter{s.db, s.deployer, from, s.previews()}, s.logger)
 	mux := http.NewServeMux()
-	mux.Handle("/hooks/{id}", webhook.NewHandler(records, records, queue, s.logger))
+	mux.Handle("/hooks/{id}", behindRouter(trusted, webhook.NewHandler(records, records, queue, s.logger)))
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return fmt.Errorf("listen for webhooks: %w", err)
@@ -184,4 +224,22 @@ func (s *server) serveHooks(ctx context.Context) error {
 		err = errors.Join(err, fmt.Errorf("serve webhooks: %w", served))
 	}
 	return err
+}
+
+// behindRouter gives requests the address that they came to the router from, seen through trusted proxies before it.
+func behindRouter(trusted []netip.Prefix, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		hops := strings.Split(r.Header.Get("X-Forwarded-For"), ",")
+		for _, hop := range slices.Backward(hops) {
+			from, err := netip.ParseAddr(strings.TrimSpace(hop))
+			if err != nil {
+				break // what is no address cannot be followed
+			}
+			r.RemoteAddr = netip.AddrPortFrom(from.Unmap(), 0).String()
+			if !slices.ContainsFunc(trusted, func(p netip.Prefix) bool { return p.Contains(from.Unmap()) }) {
+				break
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
 }

@@ -138,11 +138,19 @@ func (o origins) touches(ctx context.Context, service string, c gitd.Commit, pat
 	return o.git.Touches(ctx, service, from, c, live.Source.Revision, watched)
 }
 
-// commit is the source of one commit of the connected repository.
+// commit is the source of one commit of the connected repository. Of an annotated tag some providers name the tag's own
+// object: the repository says which commit it is on.
 func (o origins) commit(ctx context.Context, service string, c gitd.Commit) (deploy.Source, error) {
 	_, from, err := o.connected(ctx, service)
 	if err != nil {
 		return nil, err
+	}
+	if strings.HasPrefix(c.Ref, "refs/tags/") {
+		tagged, err := o.git.Resolve(ctx, from, c.Ref)
+		if err != nil {
+			return nil, err
+		}
+		c.ID = tagged.ID
 	}
 	return o.git.Clone(service, from, c), nil
 }

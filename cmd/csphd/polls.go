@@ -71,7 +71,7 @@ func (s *server) poll(ctx context.Context, service string, r platform.Repository
 	if touched, err := from.touches(ctx, service, commit, nil); err != nil || !touched {
 		return orNote(ctx, s.db, service, commit, err)
 	}
-	_, err = s.deployer.Start(ctx, deploy.Request{
+	_, err = s.recorded().Start(ctx, deploy.Request{
 		Service: service, Source: s.git.Clone(service, remote, commit), Trigger: platform.Trigger{Kind: platform.TriggerPoll, Actor: "polling"},
 	})
 	return orNote(ctx, s.db, service, commit, err)

@@ -75,7 +75,7 @@ func (p previews) deploy(ctx context.Context, parent, svc platform.Service, o we
 	commit.Subject = o.Subject
 	d, err := p.deployer.Start(ctx, deploy.Request{
 		Service: svc.ID, Source: p.origins.git.Clone(svc.ID, from, gitd.Commit(commit)),
-		Trigger: platform.Trigger{Kind: platform.TriggerWebhook, Actor: o.Sender},
+		Trigger: triggerOf(o),
 	})
 	return d.ID, err
 }

@@ -25,7 +25,7 @@ const (
 // auditTime bounds the wait for writing an entry.
 const auditTime = 10 * time.Second
 
-// refusals writes down who was refused over SSH. Of strangers only so many are; the next entry says how many were not.
+// refusals writes down who was refused over SSH, and by webhooks. Of strangers only so many are; the next entry says how many were not.
 type refusals struct {
 	db      *store.DB
 	log     *slog.Logger
@@ -47,18 +47,29 @@ func (r *refusals) note(ctx context.Context, id gitd.Identity, address, path str
 		e.Status = http.StatusNotFound
 	case errors.Is(why, platform.ErrUnauthorized):
 		e.Action, e.Status = "ssh-login", http.StatusUnauthorized
-		missed, ok := r.admit()
-		if !ok {
-			return
-		}
-		if missed > 0 {
-			e.Message = fmt.Sprintf("%s (%d more were refused before, and are not in this log)", e.Message, missed)
-		}
+		r.forged(ctx, e)
+		return
 	}
+	r.write(ctx, e)
+}
+
+// forged writes down somebody who could not say who they are.
+func (r *refusals) forged(ctx context.Context, e platform.AuditEntry) {
+	missed, ok := r.admit()
+	if !ok {
+		return
+	}
+	if missed > 0 {
+		e.Message = fmt.Sprintf("%s (%d more were refused before, and are not in this log)", e.Message, missed)
+	}
+	r.write(ctx, e)
+}
+
+func (r *refusals) write(ctx context.Context, e platform.AuditEntry) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), auditTime)
 	defer cancel()
 	if err := r.db.Audit(ctx, e); err != nil {
-		r.log.ErrorContext(ctx, "audit entry is lost", "action", e.Action, "path", path, "err", err)
+		r.log.ErrorContext(ctx, "audit entry is lost", "action", e.Action, "target", e.Target, "err", err)
 	}
 }
 

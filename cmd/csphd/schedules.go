@@ -25,7 +25,7 @@ const (
 // planned does what schedules say.
 type planned struct {
 	db       *store.DB
-	deployer *deploy.Deployer
+	deployer recorded
 	origins  origins
 	state    string
 	tell     func(platform.Event, error) // of what has become of a run
@@ -153,7 +153,7 @@ func (p planned) forgetRuns(runs []string) error {
 }
 
 func (s *server) makeKeeperOfTime() {
-	s.schedules = schedule.NewKeeper(s.db, planned{s.db, s.deployer, origins{s.db, s.git}, s.config.State, s.tell}, s.logger)
+	s.schedules = schedule.NewKeeper(s.db, planned{s.db, s.recorded(), origins{s.db, s.git}, s.config.State, s.tell}, s.logger)
 }
 
 // tell publishes an event; err is what went wrong beside it, for the log.

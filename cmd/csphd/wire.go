@@ -181,7 +181,7 @@ func (s *server) makeGit(context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s.git, err = gitd.New(gitd.Config{Files: files{s.db, s.engine, s.logger}, Dir: s.config.State, Addr: s.config.SSH, Refused: newRefusals(s.db, s.logger).note, Remote: remote.Config{Allow: allowed, Roots: roots}}, pushers{s.db}, pushers{s.db}, pushed{s.deployer, s.db, s.logger}, narrator{story{s.db, s.config.State}}, s.logger)
+	s.git, err = gitd.New(gitd.Config{Files: files{s.db, s.engine, s.logger}, Dir: s.config.State, Addr: s.config.SSH, Refused: newRefusals(s.db, s.logger).note, Remote: remote.Config{Allow: allowed, Roots: roots}}, pushers{s.db}, pushers{s.db}, s.recorded(), narrator{story{s.db, s.config.State}}, s.logger)
 	return err
 }
 

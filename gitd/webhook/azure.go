@@ -65,6 +65,7 @@ type azurePayload struct {
 
 type azureRepository struct {
 	Name    string `json:"name"`
+	Default string `json:"defaultBranch"` // refs/heads/main
 	Project struct {
 		Name string `json:"name"`
 	} `json:"project"`
@@ -88,7 +89,8 @@ func readAzure(_ http.Header, body []byte) (Event, error) {
 	if err := json.Unmarshal(body, &p); err != nil {
 		return Event{}, err
 	}
-	e := Event{Repository: p.Resource.Repository.name(), Sender: p.Resource.PushedBy.Name}
+	from := p.Resource.Repository
+	e := Event{Repository: from.name(), Default: strings.TrimPrefix(from.Default, heads), Sender: p.Resource.PushedBy.Name}
 	switch {
 	case p.Type == "git.push":
 		e.Changes = p.changes()

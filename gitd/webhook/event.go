@@ -11,6 +11,7 @@ type Event struct {
 	Changes    []Change // of references, by one push
 	Pull       *Pull    // a pull request, or merge request, that changed
 	Repository string   // owner/name, as the provider writes it
+	Default    string   // its default branch; "" where the provider does not say
 	Sender     string   // who pushed
 }
 

@@ -77,6 +77,7 @@ const mostCommits = 2048
 
 type hubName struct {
 	FullName string `json:"full_name"`
+	Default  string `json:"default_branch"`
 }
 
 type hubCommit struct {
@@ -89,7 +90,7 @@ func readHub(event string, body []byte) (Event, error) {
 	if err := json.Unmarshal(body, &p); err != nil {
 		return Event{}, err
 	}
-	e := Event{Repository: p.Repository.FullName, Sender: p.Sender.Login}
+	e := Event{Repository: p.Repository.FullName, Default: p.Repository.Default, Sender: p.Sender.Login}
 	switch event {
 	case "ping":
 		e.Ping = true

@@ -52,7 +52,8 @@ type gitlabPayload struct {
 }
 
 type gitlabProject struct {
-	Path string `json:"path_with_namespace"`
+	Path    string `json:"path_with_namespace"`
+	Default string `json:"default_branch"`
 }
 
 type gitlabCommit struct {
@@ -66,7 +67,7 @@ func readGitLab(_ http.Header, body []byte) (Event, error) {
 	if err := json.Unmarshal(body, &p); err != nil {
 		return Event{}, err
 	}
-	e := Event{Repository: p.Project.Path, Sender: cmp.Or(p.User, p.Author.Username)}
+	e := Event{Repository: p.Project.Path, Default: p.Project.Default, Sender: cmp.Or(p.User, p.Author.Username)}
 	switch p.Kind {
 	case "push", "tag_push":
 		e.Changes = []Change{p.change()}

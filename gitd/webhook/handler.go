@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"mime"
+	"net"
 	"net/http"
 	"net/url"
 	"time"
@@ -86,7 +87,22 @@ func (h *Handler) serve(ctx context.Context, w http.ResponseWriter, r *http.Requ
 	if err != nil {
 		return 0, Answer{}, err
 	}
-	return h.deliver(ctx, hook, r.Header, body)
+	return h.deliver(ctx, hook, delivered{r.Header, body, addressOf(r)})
+}
+
+// delivered is a delivery as it came.
+type delivered struct {
+	header  http.Header
+	body    []byte
+	address string // that it came from
+}
+
+func addressOf(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
 }
 
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
@@ -105,12 +121,13 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 }
 
 // deliver takes a delivery in: proves it, understands it, judges it, and stores what it asks for.
-func (h *Handler) deliver(ctx context.Context, hook Hook, header http.Header, body []byte) (int, Answer, error) {
+func (h *Handler) deliver(ctx context.Context, hook Hook, d delivered) (int, Answer, error) {
 	speech := dialects()[hook.Provider]
-	if !speech.genuine(header, body, hook.Secret) {
+	if !speech.genuine(d.header, d.body, hook.Secret) {
+		h.hooks.Refused(ctx, hook, d.address)
 		return 0, Answer{}, &refusal{code: http.StatusUnauthorized, reason: "the delivery is not signed with this webhook's secret; csph webhooks rotate makes a new one"}
 	}
-	event, err := speech.understand(header, body)
+	event, err := speech.understand(d.header, d.body)
 	if err != nil {
 		return 0, Answer{}, &refusal{code: http.StatusBadRequest, reason: "the delivery cannot be read: " + err.Error()}
 	}
@@ -122,9 +139,10 @@ func (h *Handler) deliver(ctx context.Context, hook Hook, header http.Header, bo
 		return http.StatusOK, Answer{Status: "ignored", Reason: verdict.Reason}, nil
 	}
 	order := verdict.Order
-	if order.Delivery = speech.delivery(header, body); order.Delivery == "" {
-		order.Delivery = digest(body)
+	if order.Delivery = speech.delivery(d.header, d.body); order.Delivery == "" {
+		order.Delivery = digest(d.body)
 	}
+	order.Address = d.address
 	return h.accept(ctx, order)
 }
 

@@ -35,6 +35,7 @@ type desk struct {
 	mu      sync.Mutex
 	broken  bool
 	stored  []Order
+	refused []string          // addresses of deliveries that were not proven
 	settled map[string]string // order → outcome
 	started chan Order
 	ends    chan string // outcomes of the deployments, in the order in which they are waited for
@@ -77,6 +78,12 @@ func (d *desk) Hook(_ context.Context, id string) (Hook, error) {
 		return Hook{}, fmt.Errorf("webhook %s: %w", id, platform.ErrNotFound)
 	}
 	return d.hook, nil
+}
+
+func (d *desk) Refused(_ context.Context, _ Hook, address string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.refused = append(d.refused, address)
 }
 
 func (d *desk) Accept(_ context.Context, o Order) (Order, bool, error) {

@@ -18,13 +18,13 @@ type Hook struct {
 	Service  string // id
 	Provider Provider
 	Secret   string
-	Branch   string   // what is deployed; "" means main
+	Branch   string   // what is deployed; "" means the repository's default branch, main where the provider does not say which
 	Tags     string   // pattern of the tags that are deployed too, as path.Match has it; "" for none
 	Previews bool     // pull requests get environments of their own
 	Watch    []string // patterns of the files that count, as package watch has them; none: all
 }
 
-// DefaultBranch is what a hook without a branch deploys.
+// DefaultBranch is what a hook without a branch deploys where nobody says what the repository's default branch is.
 const DefaultBranch = "main"
 
 // Validate refuses a hook whose pattern could never match or whose provider is unknown.
@@ -51,6 +51,7 @@ type Order struct {
 	Commit   string
 	Subject  string
 	Sender   string
+	Address  string // that the delivery came from
 	Pull     *Pull
 	Accepted time.Time
 }
@@ -73,6 +74,7 @@ func (h Hook) Judge(e Event) Verdict {
 	if len(e.Changes) == 0 {
 		return refuse("this kind of event deploys nothing")
 	}
+	h.Branch = cmp.Or(h.Branch, e.Default, DefaultBranch)
 	verdict := refuse("nothing that is deployed has changed")
 	for _, c := range e.Changes {
 		if v := h.judgeChange(c, e.Sender); v.Reason == "" || verdict.Reason != "" {
@@ -83,9 +85,8 @@ func (h Hook) Judge(e Event) Verdict {
 }
 
 func (h Hook) judgeChange(c Change, sender string) Verdict {
-	tracked := cmp.Or(h.Branch, DefaultBranch)
-	if branch, ok := c.Branch(); ok && branch != tracked {
-		return refuse("branch %s is not deployed, %s is", branch, tracked)
+	if branch, ok := c.Branch(); ok && branch != h.Branch {
+		return refuse("branch %s is not deployed, %s is", branch, h.Branch)
 	}
 	if tag, ok := c.Tag(); ok && !h.deploysTag(tag) {
 		return refuse("tag %s is not deployed", tag)

@@ -6,6 +6,8 @@ import "context"
 type Hooks interface {
 	// Hook returns the webhook of an id; platform.ErrNotFound when there is none.
 	Hook(ctx context.Context, id string) (Hook, error)
+	// Refused notes that a delivery to the hook, from an address, was not proven.
+	Refused(ctx context.Context, h Hook, address string)
 }
 
 // Orders keeps what was accepted until it is settled. Every write is durable when it returns.

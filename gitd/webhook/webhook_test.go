@@ -2,7 +2,9 @@ package webhook
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -31,7 +33,7 @@ func TestAPushToTheTrackedBranchIsDeployedOnce(t *testing.T) {
 				t.Fatalf("%d %+v", code, a)
 			}
 			o := d.next()
-			if o.Commit != p.commit || o.Ref != "refs/heads/main" || o.Subject != "Fix the basket" || !strings.EqualFold(o.Sender, "ada") || o.Service != "svc_1" {
+			if o.Commit != p.commit || o.Ref != "refs/heads/main" || o.Subject != "Fix the basket" || !strings.EqualFold(o.Sender, "ada") || o.Service != "svc_1" || o.Address != "127.0.0.1" {
 				t.Errorf("the order is %+v", o)
 			}
 			if code, a := d.send(push); code != http.StatusOK || a.Status != "duplicate" {
@@ -74,10 +76,35 @@ func TestAForgedDeliveryIsRefused(t *testing.T) {
 					t.Errorf("%s: %d %+v", name, code, a)
 				}
 			}
-			if len(d.stored) > 0 {
-				t.Errorf("stored %+v", d.stored)
+			if len(d.stored) > 0 || !slices.Equal(d.refused, []string{"127.0.0.1", "127.0.0.1", "127.0.0.1"}) {
+				t.Errorf("stored %+v, refused %v", d.stored, d.refused)
 			}
 		})
+	}
+}
+
+// TestAHookWithoutABranchFollowsTheRepositorysDefaultBranch asks the providers that say which one it is.
+func TestAHookWithoutABranchFollowsTheRepositorysDefaultBranch(t *testing.T) {
+	const commit = "a10867b14bb761a232cd80139fbd4c0d33264240"
+	for _, c := range []struct {
+		provider Provider
+		body     string // of a push to %s, where trunk is the default branch
+	}{
+		{GitHub, `{"ref":"refs/heads/%s","after":"` + commit + `","repository":{"full_name":"acme/shop","default_branch":"trunk"}}`},
+		{Gitea, `{"ref":"refs/heads/%s","after":"` + commit + `","repository":{"full_name":"acme/shop","default_branch":"trunk"}}`},
+		{GitLab, `{"object_kind":"push","ref":"refs/heads/%s","after":"` + commit + `","project":{"default_branch":"trunk"}}`},
+		{AzureDevOps, `{"id":"%[1]s","eventType":"git.push","resource":{"refUpdates":[{"name":"refs/heads/%[1]s","newObjectId":"` + commit + `"}],"repository":{"defaultBranch":"refs/heads/trunk"}}}`},
+	} {
+		for branch, want := range map[string]int{"trunk": http.StatusAccepted, "main": http.StatusOK} {
+			d := newDesk(t, Hook{Provider: c.provider})
+			if code, a := d.send(genuine(c.provider, "push", fmt.Appendf(nil, c.body, branch))); code != want {
+				t.Errorf("%s, a push to %s: %d %+v", c.provider, branch, code, a)
+			}
+			d = newDesk(t, Hook{Provider: c.provider, Branch: "main"})
+			if code, a := d.send(genuine(c.provider, "push", fmt.Appendf(nil, c.body, branch))); code == want {
+				t.Errorf("%s, a push to %s, where main is asked for: %d %+v", c.provider, branch, code, a)
+			}
+		}
 	}
 }
 
@@ -156,6 +183,34 @@ func TestATagThatFitsThePatternIsDeployed(t *testing.T) {
 	}
 	if o := d.next(); o.Ref != "refs/tags/v1.0.0" || o.Commit != "da1560886d4f094c3e6c9ef40349f7d38b5d27d7" {
 		t.Errorf("the commit of an annotated tag, not the tag object, is deployed: %+v", o)
+	}
+}
+
+// TestEveryProvidersTagsAreDeployed sends new tags as the providers write them, to a hook that wants some and to one that wants none.
+func TestEveryProvidersTagsAreDeployed(t *testing.T) {
+	const commit, object, none = "a10867b14bb761a232cd80139fbd4c0d33264240", "6113728f27ae82c7b1a177c8d03f9e96e0adf246", "0000000000000000000000000000000000000000"
+	for _, c := range []struct {
+		provider    Provider
+		event, body string
+	}{
+		{GitHub, "push", `{"ref":"refs/tags/v1.0.0","before":"` + none + `","after":"` + object + `","created":true,"head_commit":{"id":"` + commit + `","message":"one"}}`},
+		{Gitea, "push", `{"ref":"refs/tags/v1.0.0","before":"` + none + `","after":"` + commit + `","commits":[],"head_commit":{"id":"` + commit + `","message":"one"}}`},
+		{GitLab, "Tag Push Hook", `{"object_kind":"tag_push","ref":"refs/tags/v1.0.0","after":"` + object + `","checkout_sha":"` + commit + `"}`},
+		{Bitbucket, "repo:push", `{"push":{"changes":[{"old":null,"created":true,"new":{"type":"tag","name":"v1.0.0","target":{"type":"commit","hash":"` + commit + `"}}}]}}`},
+		{BitbucketServer, "repo:refs_changed", `{"changes":[{"ref":{"id":"refs/tags/v1.0.0","type":"TAG"},"refId":"refs/tags/v1.0.0","fromHash":"` + none + `","toHash":"` + commit + `","type":"ADD"}]}`},
+		{AzureDevOps, "", `{"id":"1","eventType":"git.push","resource":{"refUpdates":[{"name":"refs/tags/v1.0.0","oldObjectId":"` + none + `","newObjectId":"` + commit + `"}]}}`},
+		{Generic, "", `{"ref":"refs/tags/v1.0.0","commit":"` + commit + `"}`},
+	} {
+		t.Run(string(c.provider), func(t *testing.T) {
+			d := newDesk(t, Hook{Provider: c.provider, Tags: "v*"})
+			if code, a := d.send(genuine(c.provider, c.event, []byte(c.body))); code != http.StatusAccepted || a.Commit != commit {
+				t.Errorf("%d %+v", code, a)
+			}
+			d = newDesk(t, Hook{Provider: c.provider})
+			if code, a := d.send(genuine(c.provider, c.event, []byte(c.body))); code != http.StatusOK || a.Reason != "tag v1.0.0 is not deployed" {
+				t.Errorf("where no tags are wanted: %d %+v", code, a)
+			}
+		})
 	}
 }
 
