@@ -94,6 +94,15 @@ func (s *Server) service(ctx context.Context, ref string) (platform.Service, err
 	return platform.Service{}, err
 }
 
+// serviceID is the id of the service that a list is limited to, "" where ref says none.
+func (s *Server) serviceID(ctx context.Context, ref string) (string, error) {
+	if ref == "" {
+		return "", nil
+	}
+	svc, err := s.service(ctx, ref)
+	return svc.ID, err
+}
+
 // deployment resolves what a request calls a deployment.
 func (s *Server) deployment(ctx context.Context, ref string) (platform.Deployment, error) {
 	c := caller(ctx)

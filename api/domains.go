@@ -37,11 +37,6 @@ type Domains interface {
 	Root() []byte
 }
 
-type listDomains struct {
-	Page
-	Service string `query:"service" doc:"Only those of this service"`
-}
-
 type addDomain struct {
 	Body wire.NewDomain
 }
@@ -87,14 +82,10 @@ func (s *Server) domainView(ctx context.Context, d platform.Domain) wire.DomainV
 	return view
 }
 
-func (s *Server) listDomains(ctx context.Context, in *listDomains) (*listed[platform.Domain], error) {
-	var service string
-	if in.Service != "" {
-		svc, err := s.service(ctx, in.Service)
-		if err != nil {
-			return nil, err
-		}
-		service = svc.ID
+func (s *Server) listDomains(ctx context.Context, in *PageOfService) (*listed[platform.Domain], error) {
+	service, err := s.serviceID(ctx, in.Service)
+	if err != nil {
+		return nil, err
 	}
 	all, err := s.Domains.Domains(ctx, account(ctx))
 	seen := map[string]bool{}

@@ -30,14 +30,11 @@ func (s *Server) eventOperations(api huma.API) {
 }
 
 func (s *Server) streamEvents(ctx context.Context, in *streamEvents) (*huma.StreamResponse, error) {
-	q := EventQuery{After: in.After, Live: in.Follow}
-	if in.Service != "" {
-		svc, err := s.service(ctx, in.Service)
-		if err != nil {
-			return nil, err
-		}
-		q.Service = svc.ID
+	service, err := s.serviceID(ctx, in.Service)
+	if err != nil {
+		return nil, err
 	}
+	q := EventQuery{Service: service, After: in.After, Live: in.Follow}
 	if in.Deployment != "" {
 		d, err := s.deployment(ctx, in.Deployment)
 		if err != nil {

@@ -17,6 +17,12 @@ type Page struct {
 	Cursor string `query:"cursor" maxLength:"1000" doc:"Where to go on: what the Link header of the page before says"`
 }
 
+// PageOfService is the part of a list that a request wants, of one service or of all; exported for the same reason as Page.
+type PageOfService struct {
+	Page
+	Service string `query:"service" doc:"Only those of this service"`
+}
+
 // after is the key of the last entry of the page before, empty for the first page.
 func (p Page) after() (string, error) {
 	key, err := base64.RawURLEncoding.DecodeString(p.Cursor)

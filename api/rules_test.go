@@ -115,19 +115,7 @@ func TestListsComeInPagesThatMissNothing(t *testing.T) {
 	for i := range 7 {
 		want = append(want, w.service(t, fmt.Sprintf("web-%d", i)).Name)
 	}
-	var got []string
-	pages := 0
-	for path := "/v1/services?limit=3"; path != ""; pages++ {
-		answer, text := w.request(t, http.MethodGet, path, w.Token, nil)
-		var some []wire.ServiceView
-		if err := json.Unmarshal(text, &some); err != nil {
-			t.Fatal(err)
-		}
-		for _, svc := range some {
-			got = append(got, svc.Name)
-		}
-		path, _, _ = strings.Cut(strings.TrimPrefix(answer.Header.Get("Link"), "<"), ">")
-	}
+	got, pages := w.paged(t, "/v1/services?limit=3")
 	if pages != 3 || !slices.Equal(got, want) {
 		t.Errorf("in %d pages: %v", pages, got)
 	}
@@ -140,6 +128,23 @@ func TestListsComeInPagesThatMissNothing(t *testing.T) {
 	}
 	answer, text := w.request(t, http.MethodGet, "/v1/services?cursor=***", w.Token, nil)
 	wants(t, "a cursor that is none", answer, text, http.StatusUnprocessableEntity, wire.CodeInvalid)
+}
+
+// paged follows a list from its first page to its last, and returns the names on them.
+func (w world) paged(t *testing.T, path string) (names []string, pages int) {
+	t.Helper()
+	for ; path != ""; pages++ {
+		answer, text := w.request(t, http.MethodGet, path, w.Token, nil)
+		var some []struct{ Name string }
+		if err := json.Unmarshal(text, &some); err != nil {
+			t.Fatal(err)
+		}
+		for _, one := range some {
+			names = append(names, one.Name)
+		}
+		path, _, _ = strings.Cut(strings.TrimPrefix(answer.Header.Get("Link"), "<"), ">")
+	}
+	return names, pages
 }
 
 func (w world) deploymentOf(t *testing.T, service string) string {

@@ -53,11 +53,6 @@ type VolumePath struct {
 	Volume string `path:"volume" doc:"id, unique prefix of one, name, env/name or project/env/name (with / as %2F)"`
 }
 
-type listVolumes struct {
-	Page
-	Service string `query:"service" doc:"Only those of this service"`
-}
-
 type createVolume struct{ Body wire.NewVolume }
 
 type resizeVolume struct {
@@ -127,21 +122,25 @@ func taggedVolume(v platform.Volume, err error) (*tagged[platform.Volume], error
 	return &tagged[platform.Volume]{ETag: etag(volumeTag(v)), Body: v}, nil
 }
 
-func (s *Server) listVolumes(ctx context.Context, in *listVolumes) (*listed[platform.Volume], error) {
-	var service string
-	if in.Service != "" {
-		svc, err := s.service(ctx, in.Service)
-		if err != nil {
-			return nil, err
-		}
-		service = svc.ID
+func (s *Server) listVolumes(ctx context.Context, in *PageOfService) (*listed[platform.Volume], error) {
+	service, err := s.serviceID(ctx, in.Service)
+	if err != nil {
+		return nil, err
+	}
+	projects, err := s.seenProjects(ctx)
+	if err != nil {
+		return nil, err
+	}
+	names := map[string]string{}
+	for _, p := range projects {
+		names[p.ID] = p.Name
 	}
 	all, err := s.Records.Volumes(ctx, account(ctx))
 	all = slices.DeleteFunc(all, func(v platform.Volume) bool {
 		has := func(a platform.Attachment) bool { return a.Service == service }
-		return !caller(ctx).Sees(v.Project) || service != "" && !slices.ContainsFunc(v.Attached, has)
+		return names[v.Project] == "" || service != "" && !slices.ContainsFunc(v.Attached, has)
 	})
-	return short(ctx, in.Page, all, func(v platform.Volume) string { return v.ID }, err)
+	return short(ctx, in.Page, all, func(v platform.Volume) string { return names[v.Project] + "\x00" + v.EnvName + "\x00" + v.Name }, err)
 }
 
 func (s *Server) createVolume(ctx context.Context, in *createVolume) (*body[wire.VolumeChanged], error) {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -67,6 +68,22 @@ func TestAVolumeIsCreatedAttachedMovedAndDeleted(t *testing.T) {
 	}
 	if _, err := w.Volume(t.Context(), made.Volume.ID); !errors.Is(err, platform.ErrNotFound) {
 		t.Errorf("after its deletion: %v", err)
+	}
+}
+
+func TestVolumesComeInPagesThatMissNothing(t *testing.T) {
+	w := start(t)
+	if _, err := w.CreateProject(t.Context(), "shop"); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"c", "a", "shop/production/b", "b"} { // ids grow, so that names are in another order
+		if _, err := w.CreateVolume(t.Context(), wire.NewVolume{Name: name, SizeMB: 1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := []string{"a", "b", "c", "b"} // by project, environment and name
+	if got, pages := w.paged(t, "/v1/volumes?limit=1"); pages != len(want) || !slices.Equal(got, want) {
+		t.Errorf("in %d pages: %v", pages, got)
 	}
 }
 
