@@ -14,9 +14,14 @@ type createAccount struct {
 	Body wire.NewAccount
 }
 
+type accountPath struct {
+	Account string `path:"account" doc:"id or name"`
+}
+
 type setQuota struct {
 	Account string `path:"account" doc:"id or name"`
-	Body    platform.Quota
+	IfMatch
+	Body platform.Quota
 }
 
 func (s *Server) accountOperations(api huma.API) {
@@ -33,6 +38,7 @@ func (s *Server) accountOperations(api huma.API) {
 	add(s, api, op("status", http.MethodGet, "/v1/status", "How the server is: version, counts, daemons, and what the account uses"), s.status)
 	add(s, api, operate(op("list-accounts", http.MethodGet, "/v1/accounts", "List accounts")), s.listAccounts)
 	add(s, api, create, s.createAccount)
+	add(s, api, operate(op("get-account", http.MethodGet, "/v1/accounts/{account}", "Get an account with its quota")), s.getAccount)
 	add(s, api, operate(op("set-quota", http.MethodPut, "/v1/accounts/{account}/quota", "Replace an account's quota; what is left out is not bounded")), s.setQuota)
 }
 
@@ -73,6 +79,18 @@ func (s *Server) createAccount(ctx context.Context, in *createAccount) (*body[wi
 	return answer(wire.MadeAccount{Account: a, Secret: secret}, err)
 }
 
-func (s *Server) setQuota(ctx context.Context, in *setQuota) (*body[platform.Account], error) {
-	return answer(s.Records.SetQuota(ctx, in.Account, in.Body))
+// taggedAccount has the ETag of its quota, which is what can be changed of it.
+func taggedAccount(a platform.Account, err error) (*tagged[platform.Account], error) {
+	if err != nil {
+		return nil, err
+	}
+	return &tagged[platform.Account]{ETag: etag(a.Quota), Body: a}, nil
+}
+
+func (s *Server) getAccount(ctx context.Context, in *accountPath) (*tagged[platform.Account], error) {
+	return taggedAccount(s.Records.FindAccount(ctx, in.Account))
+}
+
+func (s *Server) setQuota(ctx context.Context, in *setQuota) (*tagged[platform.Account], error) {
+	return taggedAccount(s.Records.SetQuota(ctx, in.Account, in.Body, func(a platform.Account) error { return in.check(a.Quota) }))
 }

@@ -17,6 +17,12 @@ type DeploymentPath struct {
 	Deployment string `path:"deployment" doc:"id, or a unique prefix of one"`
 }
 
+// listOfDeployment is a request for a list of what a deployment has.
+type listOfDeployment struct {
+	DeploymentPath
+	Page
+}
+
 type listDeployments struct {
 	Page
 	Service string          `query:"service" doc:"Only those of this service"`
@@ -86,7 +92,7 @@ func (s *Server) createDeployment(ctx context.Context, in *createDeployment) (*b
 	if err != nil {
 		return nil, err
 	}
-	r := deploy.Request{Service: svc.ID, Image: in.Body.Image, Change: change(in.Body.Change), Trigger: trigger(ctx, platform.TriggerDeploy)}
+	r := deploy.Request{Service: svc.ID, Image: in.Body.Image, NoCache: in.Body.NoCache, Change: change(in.Body.Change), Trigger: trigger(ctx, platform.TriggerDeploy)}
 	switch fetched := in.Body.Repo != "" || in.Body.Fetch; {
 	case fetched && r.Image != "":
 		return nil, fmt.Errorf("%w: a deployment is of an image or of a repository, not of both", platform.ErrInvalid)
@@ -94,6 +100,8 @@ func (s *Server) createDeployment(ctx context.Context, in *createDeployment) (*b
 		if r.Source, err = s.Remotes.Source(ctx, svc.ID, in.Body.Repo, in.Body.Branch); err != nil {
 			return nil, err
 		}
+	case in.Body.Branch != "":
+		return nil, fmt.Errorf("%w: a branch is of a repository; name one, or fetch the connected one", platform.ErrInvalid)
 	case r.Image == "":
 		return nil, fmt.Errorf("%w: a deployment needs an image, a repository, or a source: POST one to /v1/services/%s/uploads", platform.ErrInvalid, svc.Name)
 	}
@@ -103,6 +111,9 @@ func (s *Server) createDeployment(ctx context.Context, in *createDeployment) (*b
 func (s *Server) cancelDeployment(ctx context.Context, in *DeploymentPath) (*body[platform.Deployment], error) {
 	d, err := s.deployment(ctx, in.Deployment)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.Records.Audit(ctx); err != nil { // what is cancelled writes its end itself, and does not know for whom
 		return nil, err
 	}
 	if err := s.Deployer.Cancel(ctx, d.ID); err != nil {
@@ -128,10 +139,16 @@ func (s *Server) again(ctx context.Context, ref string, r deploy.Request) (*body
 	return answer(s.Deployer.Start(ctx, r))
 }
 
-func (s *Server) deploymentSpherelets(ctx context.Context, in *DeploymentPath) (*body[[]platform.Spherelet], error) {
+func (s *Server) deploymentSpherelets(ctx context.Context, in *listOfDeployment) (*listed[platform.Spherelet], error) {
 	d, err := s.deployment(ctx, in.Deployment)
-	if err != nil {
-		return nil, err
+	return s.spherelets(ctx, in.Page, d.ID, err)
+}
+
+// spherelets lists those of a deployment; there are none of "".
+func (s *Server) spherelets(ctx context.Context, p Page, deployment string, err error) (*listed[platform.Spherelet], error) {
+	var all []platform.Spherelet
+	if err == nil && deployment != "" {
+		all = s.Runtime.Spherelets(deployment)
 	}
-	return array(s.Runtime.Spherelets(d.ID)), nil
+	return short(ctx, p, all, func(one platform.Spherelet) string { return one.ID }, err)
 }

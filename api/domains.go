@@ -28,7 +28,8 @@ type Domains interface {
 	AddDomain(ctx context.Context, svc platform.Service, n wire.NewDomain) (platform.Domain, error)
 	// VerifyDomain looks at the DNS, and has an order made where that is right. It waits for one that is under way.
 	VerifyDomain(ctx context.Context, id string) (platform.Domain, wire.DNSFinding, error)
-	ConfigureDomain(ctx context.Context, id string, c wire.DomainChange) (platform.Domain, error)
+	// ConfigureDomain asks check under the records' lock, before anything is changed.
+	ConfigureDomain(ctx context.Context, id string, c wire.DomainChange, check func(platform.Domain) error) (platform.Domain, error)
 	// RemoveDomain takes a domain, its route and its certificates away.
 	RemoveDomain(ctx context.Context, d platform.Domain) error
 	// DNSRecords are those that a domain needs.
@@ -48,6 +49,7 @@ type DomainPath struct {
 
 type configureDomain struct {
 	DomainPath
+	IfMatch
 	Body wire.DomainChange
 }
 
@@ -126,23 +128,30 @@ func (s *Server) shared(ctx context.Context, name string) error {
 	return nil
 }
 
-func (s *Server) getDomain(ctx context.Context, in *DomainPath) (*body[wire.DomainView], error) {
-	d, err := s.domain(ctx, in.Domain)
-	if err != nil {
-		return nil, err
-	}
-	return answer(s.domainView(ctx, d), nil)
+// domainTag names a state of what can be changed of a domain: not how far its certificate is.
+func domainTag(d platform.Domain) platform.Domain {
+	d.Status, d.State = "", platform.DomainState{}
+	return d
 }
 
-func (s *Server) configureDomain(ctx context.Context, in *configureDomain) (*body[wire.DomainView], error) {
-	d, err := s.domain(ctx, in.Domain)
+func (s *Server) taggedDomain(ctx context.Context, d platform.Domain, err error) (*tagged[wire.DomainView], error) {
 	if err != nil {
 		return nil, err
 	}
-	if d, err = s.Domains.ConfigureDomain(ctx, d.ID, in.Body); err != nil {
-		return nil, err
+	return &tagged[wire.DomainView]{ETag: etag(domainTag(d)), Body: s.domainView(ctx, d)}, nil
+}
+
+func (s *Server) getDomain(ctx context.Context, in *DomainPath) (*tagged[wire.DomainView], error) {
+	d, err := s.domain(ctx, in.Domain)
+	return s.taggedDomain(ctx, d, err)
+}
+
+func (s *Server) configureDomain(ctx context.Context, in *configureDomain) (*tagged[wire.DomainView], error) {
+	d, err := s.domain(ctx, in.Domain)
+	if err == nil {
+		d, err = s.Domains.ConfigureDomain(ctx, d.ID, in.Body, func(d platform.Domain) error { return in.check(domainTag(d)) })
 	}
-	return answer(s.domainView(ctx, d), nil)
+	return s.taggedDomain(ctx, d, err)
 }
 
 func (s *Server) verifyDomain(ctx context.Context, in *DomainPath) (*body[wire.VerifiedDomain], error) {

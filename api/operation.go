@@ -72,13 +72,5 @@ func answer[T any](v T, err error) (*body[T], error) {
 	return &body[T]{Body: v}, nil
 }
 
-// array is a response with a JSON array, never null.
-func array[T any](v []T) *body[[]T] {
-	if v == nil {
-		v = []T{}
-	}
-	return &body[[]T]{Body: v}
-}
-
 // none is a request without parameters, or a response without a body.
 type none struct{}

@@ -74,13 +74,22 @@ func nextLink(ctx context.Context, after string) string {
 		query[name] = values
 	}
 	query.Set("cursor", base64.RawURLEncoding.EncodeToString([]byte(after)))
-	at := url.URL{Path: "/v1/" + r.target, RawQuery: query.Encode()}
-	return fmt.Sprintf("<%s>; rel=\"next\"", at.String())
+	return fmt.Sprintf("<%s?%s>; rel=\"next\"", r.path, query.Encode())
 }
 
 // short answers with a page of a list that is read whole: it has no more entries than people make by hand. Keys sort
 // as the list does.
 func short[T any](ctx context.Context, p Page, all []T, key func(T) string, err error) (*listed[T], error) {
+	return pageBehind(ctx, p, all, key, func(key, after string) bool { return key > after }, err)
+}
+
+// recent is short for lists that begin with the newest, whose keys sort the other way round.
+func recent[T any](ctx context.Context, p Page, all []T, key func(T) string, err error) (*listed[T], error) {
+	return pageBehind(ctx, p, all, key, func(key, after string) bool { return key < after }, err)
+}
+
+// pageBehind answers with the page of all that begins with the first entry that follows the last one of the page before.
+func pageBehind[T any](ctx context.Context, p Page, all []T, key func(T) string, follows func(key, after string) bool, err error) (*listed[T], error) {
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +99,7 @@ func short[T any](ctx context.Context, p Page, all []T, key func(T) string, err 
 	}
 	from := 0
 	if after != "" {
-		from = slices.IndexFunc(all, func(v T) bool { return key(v) > after })
+		from = slices.IndexFunc(all, func(v T) bool { return follows(key(v), after) })
 		if from < 0 {
 			from = len(all)
 		}

@@ -22,8 +22,10 @@ type Accounts interface {
 	Accounts(ctx context.Context) ([]platform.Account, error)
 	// FoundAccount makes an account with a first admin, and returns that one's token.
 	FoundAccount(ctx context.Context, name string, q platform.Quota) (platform.Account, string, error)
-	// SetQuota takes an id or a name.
-	SetQuota(ctx context.Context, ref string, q platform.Quota) (platform.Account, error)
+	// FindAccount takes an id or a name.
+	FindAccount(ctx context.Context, ref string) (platform.Account, error)
+	// SetQuota takes an id or a name; check is asked under the records' lock.
+	SetQuota(ctx context.Context, ref string, q platform.Quota, check func(platform.Account) error) (platform.Account, error)
 	// UsageOf is what an account uses of its quota.
 	UsageOf(ctx context.Context, account string) (used platform.Quota, services, live int, err error)
 }
@@ -170,7 +172,8 @@ type Answers interface {
 
 // Repositories keeps where the sources of services are. The credentials that are put in do not come out.
 type Repositories interface {
-	ConnectRepository(ctx context.Context, service string, r platform.Repository, secret []byte) (platform.Repository, error)
+	// check is asked under the records' lock about what is connected, a blank one where nothing is.
+	ConnectRepository(ctx context.Context, service string, r platform.Repository, secret []byte, check func(platform.Repository) error) (platform.Repository, error)
 	// Repository returns platform.ErrNotFound when none is connected.
 	Repository(ctx context.Context, service string) (platform.Repository, error)
 	DisconnectRepository(ctx context.Context, service string) error
@@ -185,8 +188,8 @@ type Webhooks interface {
 	Webhooks(ctx context.Context, service string) ([]platform.Webhook, error)
 	RotateWebhook(ctx context.Context, id string) (secret string, err error)
 	DeleteWebhook(ctx context.Context, id string) error
-	// Deliveries lists the newest first.
-	Deliveries(ctx context.Context, webhook string, limit int) ([]platform.Delivery, error)
+	// Deliveries lists the newest first, and only those before one, unless that is "".
+	Deliveries(ctx context.Context, webhook, before string, limit int) ([]platform.Delivery, error)
 }
 
 // Records is everything that is kept.
@@ -241,7 +244,7 @@ type Deployer interface {
 
 // Runtime is what runs.
 type Runtime interface {
-	// Spherelets lists the spherelets of a deployment as they are now.
+	// Spherelets lists the spherelets of a deployment as they are now, by id.
 	Spherelets(deployment string) []platform.Spherelet
 	// Use is what a spherelet uses now; an error when it does not run.
 	Use(spherelet string) (platform.Use, error)

@@ -20,6 +20,7 @@ import (
 
 type connectRepository struct {
 	ServicePath
+	IfMatch
 	Body wire.NewRepository
 }
 
@@ -32,15 +33,25 @@ func (s *Server) repositoryOperations(api huma.API) {
 	add(s, api, op("disconnect-repository", http.MethodDelete, "Forget the repository of a service; what is live stays"), s.disconnectRepository)
 }
 
-func (s *Server) getRepository(ctx context.Context, in *ServicePath) (*body[platform.Repository], error) {
+// repositoryTag names a state of what can be changed of a connection: not what polling and reporting have noted.
+func repositoryTag(r platform.Repository) platform.Repository {
+	r.Polled, r.Muted = "", ""
+	return r
+}
+
+func (s *Server) getRepository(ctx context.Context, in *ServicePath) (*tagged[platform.Repository], error) {
 	svc, err := s.service(ctx, in.Service)
 	if err != nil {
 		return nil, err
 	}
-	return answer(s.Records.Repository(ctx, svc.ID))
+	r, err := s.Records.Repository(ctx, svc.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &tagged[platform.Repository]{ETag: etag(repositoryTag(r)), Body: r}, nil
 }
 
-func (s *Server) connectRepository(ctx context.Context, in *connectRepository) (*body[wire.Connected], error) {
+func (s *Server) connectRepository(ctx context.Context, in *connectRepository) (*tagged[wire.Connected], error) {
 	svc, err := s.service(ctx, in.Service)
 	if err != nil {
 		return nil, err
@@ -63,8 +74,11 @@ func (s *Server) connectRepository(ctx context.Context, in *connectRepository) (
 			return nil, err
 		}
 	}
-	out.Repository, err = s.Records.ConnectRepository(ctx, svc.ID, r, secret)
-	return answer(out, err)
+	out.Repository, err = s.Records.ConnectRepository(ctx, svc.ID, r, secret, func(r platform.Repository) error { return in.check(repositoryTag(r)) })
+	if err != nil {
+		return nil, err
+	}
+	return &tagged[wire.Connected]{ETag: etag(repositoryTag(out.Repository)), Body: out}, nil
 }
 
 // credential takes the credential out of a request, or makes one, and notes its kind in r.

@@ -22,6 +22,7 @@ import (
 type request struct {
 	id      string
 	target  string // what it is about: the path below /v1/
+	path    string // as it was asked for, with its escapes
 	query   url.Values
 	address string // IP it came from
 
@@ -81,7 +82,7 @@ func newRequest(r *http.Request) *request {
 		address = host
 	}
 	return &request{
-		id: "req_" + strings.ToLower(rand.Text()), target: strings.TrimPrefix(r.URL.Path, "/v1/"), query: r.URL.Query(), address: address,
+		id: "req_" + strings.ToLower(rand.Text()), target: strings.TrimPrefix(r.URL.Path, "/v1/"), path: r.URL.EscapedPath(), query: r.URL.Query(), address: address,
 	}
 }
 

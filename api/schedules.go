@@ -21,8 +21,8 @@ type Timers interface {
 	Timer(ctx context.Context, id string) (platform.Timer, error)
 	Timers(ctx context.Context, service string) ([]platform.Timer, error)
 	Run(ctx context.Context, id string) (platform.Run, error)
-	// Runs lists the newest first; of one schedule, or ("") of all.
-	Runs(ctx context.Context, service, schedule string, limit int) ([]platform.Run, error)
+	// Runs lists the newest first; of one schedule, or ("") of all, and only those before a run, unless that is "".
+	Runs(ctx context.Context, service, schedule, before string, limit int) ([]platform.Run, error)
 }
 
 // Schedules keeps the time.
@@ -54,8 +54,8 @@ type addSchedule struct {
 
 type listRuns struct {
 	ServicePath
+	Page
 	Schedule string `query:"schedule" doc:"Only those of this schedule"`
-	Limit    int    `query:"limit" doc:"How many, the newest first" default:"20" minimum:"1" maximum:"200"`
 }
 
 type runLog struct {
@@ -82,16 +82,13 @@ func (s *Server) scheduleOperations(api huma.API) {
 	add(s, api, log, s.runLog)
 }
 
-func (s *Server) listSchedules(ctx context.Context, in *ServicePath) (*body[[]platform.Timer], error) {
+func (s *Server) listSchedules(ctx context.Context, in *listOfService) (*listed[platform.Timer], error) {
 	svc, err := s.service(ctx, in.Service)
 	if err != nil {
 		return nil, err
 	}
 	all, err := s.Records.Timers(ctx, svc.ID)
-	if err != nil {
-		return nil, err
-	}
-	return array(all), nil
+	return short(ctx, in.Page, all, func(t platform.Timer) string { return t.ID }, err)
 }
 
 func (s *Server) addSchedule(ctx context.Context, in *addSchedule) (*body[platform.Timer], error) {
@@ -147,16 +144,17 @@ func (s *Server) runSchedule(ctx context.Context, in *SchedulePath) (*body[platf
 	return answer(s.Schedules.RunNow(ctx, t))
 }
 
-func (s *Server) listRuns(ctx context.Context, in *listRuns) (*body[[]platform.Run], error) {
+func (s *Server) listRuns(ctx context.Context, in *listRuns) (*listed[platform.Run], error) {
 	svc, err := s.service(ctx, in.Service)
 	if err != nil {
 		return nil, err
 	}
-	all, err := s.Records.Runs(ctx, svc.ID, in.Schedule, in.Limit)
+	before, err := in.after()
 	if err != nil {
 		return nil, err
 	}
-	return array(all), nil
+	all, err := s.Records.Runs(ctx, svc.ID, in.Schedule, before, in.Limit+1)
+	return paged(ctx, in.Page, all, func(r platform.Run) string { return r.ID }, err)
 }
 
 // run returns a run of a service that the caller sees.

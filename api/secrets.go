@@ -44,10 +44,7 @@ func (s *Server) secretOperations(api huma.API) {
 	add(s, api, op("remove-registry", http.MethodDelete, "/registries/{host}", "Forget the login for a registry"), s.removeRegistry)
 }
 
-func (s *Server) listSecrets(ctx context.Context, in *struct {
-	ServicePath
-	Page
-}) (*listed[platform.Secret], error) {
+func (s *Server) listSecrets(ctx context.Context, in *listOfService) (*listed[platform.Secret], error) {
 	svc, err := s.service(ctx, in.Service)
 	if err != nil {
 		return nil, err
@@ -95,10 +92,7 @@ func (s *Server) unsetSecret(ctx context.Context, in *secretPath) (*tagged[wire.
 	})
 }
 
-func (s *Server) listRegistries(ctx context.Context, in *struct {
-	ServicePath
-	Page
-}) (*listed[platform.Registry], error) {
+func (s *Server) listRegistries(ctx context.Context, in *listOfService) (*listed[platform.Registry], error) {
 	svc, err := s.service(ctx, in.Service)
 	if err != nil {
 		return nil, err

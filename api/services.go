@@ -22,6 +22,12 @@ type ServicePath struct {
 	Service string `path:"service" doc:"id, unique prefix of one, name, env/name or project/env/name (with / as %2F)"`
 }
 
+// listOfService is a request for a list of what a service has.
+type listOfService struct {
+	ServicePath
+	Page
+}
+
 type configureService struct {
 	ServicePath
 	IfMatch
@@ -286,15 +292,9 @@ func restarted(c *platform.Config) error {
 	return nil
 }
 
-func (s *Server) serviceSpherelets(ctx context.Context, in *ServicePath) (*body[[]platform.Spherelet], error) {
+func (s *Server) serviceSpherelets(ctx context.Context, in *listOfService) (*listed[platform.Spherelet], error) {
 	svc, err := s.service(ctx, in.Service)
-	if err != nil {
-		return nil, err
-	}
-	if svc.Live == "" {
-		return array[platform.Spherelet](nil), nil
-	}
-	return array(s.Runtime.Spherelets(svc.Live)), nil
+	return s.spherelets(ctx, in.Page, svc.Live, err)
 }
 
 // live resolves a service that must have a live deployment.

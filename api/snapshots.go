@@ -12,6 +12,11 @@ type SnapshotPath struct {
 	Snapshot string `path:"snapshot" doc:"id, or a unique prefix of one"`
 }
 
+type listSnapshots struct {
+	VolumePath
+	Page
+}
+
 type createSnapshot struct {
 	VolumePath
 	Body wire.NewSnapshot
@@ -34,16 +39,13 @@ func (s *Server) snapshot(ctx context.Context, ref string) (n platform.Snapshot,
 	return n, v, err
 }
 
-func (s *Server) listSnapshots(ctx context.Context, in *VolumePath) (*body[[]platform.Snapshot], error) {
+func (s *Server) listSnapshots(ctx context.Context, in *listSnapshots) (*listed[platform.Snapshot], error) {
 	v, err := s.volume(ctx, in.Volume)
 	if err != nil {
 		return nil, err
 	}
 	all, err := s.Records.Snapshots(ctx, v.ID)
-	if err != nil {
-		return nil, err
-	}
-	return array(all), nil
+	return recent(ctx, in.Page, all, func(n platform.Snapshot) string { return n.ID }, err)
 }
 
 func (s *Server) createSnapshot(ctx context.Context, in *createSnapshot) (*body[platform.Snapshot], error) {

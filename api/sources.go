@@ -136,8 +136,8 @@ func decodeRequest(text []byte) (wanted wire.NewDeployment, err error) {
 	if err := decoder.Decode(&wanted); err != nil {
 		return wanted, fmt.Errorf("%w: the request part is not the JSON it should be: %w", platform.ErrInvalid, err)
 	}
-	if wanted.Image != "" {
-		return wanted, fmt.Errorf("%w: a deployment has either an image or a source", platform.ErrInvalid)
+	if wanted.Image != "" || wanted.Repo != "" || wanted.Branch != "" || wanted.Fetch {
+		return wanted, fmt.Errorf("%w: a deployment has either an image, a repository or a source", platform.ErrInvalid)
 	}
 	return wanted, nil
 }

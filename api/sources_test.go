@@ -30,6 +30,11 @@ func TestARepositoryIsConnectedOnceItLetsCsphIn(t *testing.T) {
 			t.Errorf("%+v %v", d.Source, err)
 		}
 	})
+	t.Run("and built anew on demand", func(t *testing.T) {
+		if _, err := w.DeployImage(t.Context(), svc.ID, wire.NewDeployment{Fetch: true, NoCache: true}); err != nil || w.Deployer.Uncached() != 1 {
+			t.Errorf("%d were built anew, %v", w.Deployer.Uncached(), err)
+		}
+	})
 	t.Run("and a key can be made for it", func(t *testing.T) {
 		made, err := w.ConnectRepository(t.Context(), svc.ID, wire.NewRepository{URL: "git@example.com:a/b", MakeKey: true})
 		if err != nil || !strings.HasPrefix(made.PublicKey, "ssh-ed25519 ") || made.Credential != platform.ByDeployKey {
@@ -44,6 +49,21 @@ func TestARepositoryIsConnectedOnceItLetsCsphIn(t *testing.T) {
 	}
 	if err := w.DisconnectRepository(t.Context(), svc.ID); err == nil || !strings.Contains(err.Error(), "no repository") {
 		t.Errorf("twice: %v", err)
+	}
+}
+
+func TestADeploymentIsOfOneThing(t *testing.T) {
+	w := start(t)
+	svc := w.service(t, "web")
+	for want, n := range map[string]wire.NewDeployment{
+		"of an image or of a repository":   {Image: "nginx:1", Repo: "https://example.com/a/b"},
+		"a branch is of a repository":      {Branch: "main"},
+		"a branch is of a repository; nam": {Image: "nginx:1", Branch: "main"},
+		"needs an image, a repository":     {},
+	} {
+		if _, err := w.DeployImage(t.Context(), svc.ID, n); !errors.Is(err, platform.ErrInvalid) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: %v", n, err)
+		}
 	}
 }
 

@@ -105,7 +105,7 @@ func TestUploadsOfAnotherFormAreRefused(t *testing.T) {
 	form := func(parts ...string) (string, io.Reader) {
 		var b bytes.Buffer
 		m := multipart.NewWriter(&b)
-		for i := 0; i < len(parts); i += 2 {
+		for i := 0; i+1 < len(parts); i += 2 {
 			f, err := m.CreateFormField(parts[i])
 			if err != nil {
 				t.Fatal(err)
@@ -125,7 +125,10 @@ func TestUploadsOfAnotherFormAreRefused(t *testing.T) {
 		"source first":        {"source", "x", "request", "{}"},
 		"no JSON":             {"request", "{", "source", "x"},
 		"unknown field":       {"request", `{"imgae":"x"}`, "source", "x"},
-		"an image as well":    {"request", `{"image":"x"}`, "source", "x"},
+		"an image as well":    {"request", `{"image":"x"}`, "source", "x", "either"},
+		"a repository, too":   {"request", `{"repo":"https://example.com/a/b"}`, "source", "x", "either"},
+		"a branch":            {"request", `{"branch":"main"}`, "source", "x", "either"},
+		"a fetch":             {"request", `{"fetch":true}`, "source", "x", "either"},
 		"no archive":          {"request", "{}", "source", "hello"},
 		"an empty archive":    {"request", "{}", "source", ""},
 		"a request too large": {"request", strings.Repeat(" ", 2<<20), "source", "x"},
@@ -134,6 +137,9 @@ func TestUploadsOfAnotherFormAreRefused(t *testing.T) {
 		answer, text := w.request(t, http.MethodPost, "/v1/services/web/uploads", w.Token, body, "Content-Type", kind)
 		if answer.StatusCode/100 != 4 || !bytes.Contains(text, []byte(`"detail"`)) {
 			t.Errorf("%s: %d %s", name, answer.StatusCode, text)
+		}
+		if len(parts)%2 == 1 && !bytes.Contains(text, []byte(parts[len(parts)-1])) { // what the answer says of it
+			t.Errorf("%s: %s", name, text)
 		}
 	}
 	answer, _ := w.request(t, http.MethodPost, "/v1/services/web/uploads", w.Token, strings.NewReader("x"), "Content-Type", "application/gzip")

@@ -23,7 +23,7 @@ type WebhookPath struct {
 
 type listDeliveries struct {
 	WebhookPath
-	Limit int `query:"limit" doc:"How many, the newest first" default:"20" minimum:"1" maximum:"200"`
+	Page
 }
 
 func (s *Server) webhookOperations(api huma.API) {
@@ -41,16 +41,13 @@ func (s *Server) webhookOperations(api huma.API) {
 	add(s, api, op("list-deliveries", http.MethodGet, "/v1/webhooks/{webhook}/deliveries", "List what a webhook has taken on, and what became of it"), s.listDeliveries)
 }
 
-func (s *Server) listWebhooks(ctx context.Context, in *ServicePath) (*body[[]platform.Webhook], error) {
+func (s *Server) listWebhooks(ctx context.Context, in *listOfService) (*listed[platform.Webhook], error) {
 	svc, err := s.service(ctx, in.Service)
 	if err != nil {
 		return nil, err
 	}
 	all, err := s.Records.Webhooks(ctx, svc.ID)
-	if err != nil {
-		return nil, err
-	}
-	return array(all), nil
+	return short(ctx, in.Page, all, func(w platform.Webhook) string { return w.ID }, err)
 }
 
 func (s *Server) createWebhook(ctx context.Context, in *createWebhook) (*body[wire.MadeWebhook], error) {
@@ -108,14 +105,15 @@ func (s *Server) deleteWebhook(ctx context.Context, in *WebhookPath) (*none, err
 	return nil, s.Records.DeleteWebhook(ctx, w.ID)
 }
 
-func (s *Server) listDeliveries(ctx context.Context, in *listDeliveries) (*body[[]platform.Delivery], error) {
+func (s *Server) listDeliveries(ctx context.Context, in *listDeliveries) (*listed[platform.Delivery], error) {
 	w, err := s.webhook(ctx, in.Webhook)
 	if err != nil {
 		return nil, err
 	}
-	all, err := s.Records.Deliveries(ctx, w.ID, in.Limit)
+	before, err := in.after()
 	if err != nil {
 		return nil, err
 	}
-	return array(all), nil
+	all, err := s.Records.Deliveries(ctx, w.ID, before, in.Limit+1)
+	return paged(ctx, in.Page, all, func(d platform.Delivery) string { return d.ID }, err)
 }

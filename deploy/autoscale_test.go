@@ -99,7 +99,7 @@ func TestRescalingGoesAsFarAsThereIsRoom(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.db.SetQuota(t.Context(), accounts[0].ID, platform.Quota{Spherelets: 3}); err != nil {
+	if _, err := w.db.SetQuota(t.Context(), accounts[0].ID, platform.Quota{Spherelets: 3}, nil); err != nil {
 		t.Fatal(err)
 	}
 	out, err := w.Rescale(t.Context(), w.svc.ID, 1, 8, "")
@@ -151,7 +151,7 @@ func TestAServiceCanBeScaledDownWhatOthersHaveTakenMeanwhile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.db.SetQuota(t.Context(), accounts[0].ID, platform.Quota{Spherelets: 2}); err != nil {
+	if _, err := w.db.SetQuota(t.Context(), accounts[0].ID, platform.Quota{Spherelets: 2}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if w.configure(func(c *platform.Config) { c.Count = 4 }) {

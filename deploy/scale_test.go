@@ -214,7 +214,7 @@ func TestAnAccountsQuotaIsKeptAndTheRefusalHasTheFigures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.db.SetQuota(t.Context(), accounts[0].ID, platform.Quota{Spherelets: 2, MemoryMB: 4096, Builds: 1}); err != nil {
+	if _, err := w.db.SetQuota(t.Context(), accounts[0].ID, platform.Quota{Spherelets: 2, MemoryMB: 4096, Builds: 1}, nil); err != nil {
 		t.Fatal(err)
 	}
 	other, err := w.db.CreateService(t.Context(), accounts[0].ID, "other", platform.Service{})

@@ -20,6 +20,12 @@ func (db *DB) Account(ctx context.Context, id string) (platform.Account, error) 
 	return a, db.explain(err)
 }
 
+// FindAccount returns the account that ref means: an id or a name.
+func (db *DB) FindAccount(ctx context.Context, ref string) (platform.Account, error) {
+	a, err := one(ctx, db.reader, scanAccount, "account", ref, accountColumns+"WHERE id = $1 OR name = $1", ref)
+	return a, db.explain(err)
+}
+
 // Accounts lists all accounts, oldest first.
 func (db *DB) Accounts(ctx context.Context) ([]platform.Account, error) {
 	all, err := list(ctx, db.reader, scanAccount, accountColumns+"ORDER BY id")
@@ -74,13 +80,19 @@ func (db *DB) found(ctx context.Context, tx querier, draft platform.Account, tok
 	return account, err
 }
 
-// SetQuota replaces the quota of the account that ref means: an id or a name.
-func (db *DB) SetQuota(ctx context.Context, ref string, q platform.Quota) (platform.Account, error) {
+// SetQuota replaces the quota of the account that ref means: an id or a name. check, where it is not nil, is asked under the
+// records' lock, and may return an error to leave it as it is.
+func (db *DB) SetQuota(ctx context.Context, ref string, q platform.Quota, check func(platform.Account) error) (platform.Account, error) {
 	var after platform.Account
 	err := db.write(ctx, func(ctx context.Context, tx querier) error {
 		a, err := one(ctx, tx, scanAccount, "account", ref, accountColumns+"WHERE id = $1 OR name = $1", ref)
 		if err != nil {
 			return err
+		}
+		if check != nil {
+			if err := check(a); err != nil {
+				return err
+			}
 		}
 		if _, err := tx.ExecContext(ctx, "UPDATE accounts SET quota = $1 WHERE id = $2", document{q}, a.ID); err != nil {
 			return fmt.Errorf("update account %s: %w", ref, err)

@@ -18,6 +18,13 @@ func (c *conditions) equal(column, value string) {
 	}
 }
 
+// before adds column < value, unless value is empty.
+func (c *conditions) before(column, value string) {
+	if value != "" {
+		c.compare(column, "<", value)
+	}
+}
+
 // among adds column IN values, unless values is nil. Nothing is among no values.
 func (c *conditions) among(column string, values []string) {
 	if values == nil {

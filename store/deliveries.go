@@ -58,9 +58,12 @@ func (db *DB) WaitingDeliveries(ctx context.Context) ([]platform.Delivery, error
 	return all, nil
 }
 
-// Deliveries lists the newest deliveries of a webhook.
-func (db *DB) Deliveries(ctx context.Context, webhook string, limit int) ([]platform.Delivery, error) {
-	all, err := list(ctx, db.reader, scanDelivery, deliveryColumns+"WHERE webhook = $1 ORDER BY id DESC LIMIT $2", webhook, limit)
+// Deliveries lists the newest deliveries of a webhook; those before one, unless that is "".
+func (db *DB) Deliveries(ctx context.Context, webhook, before string, limit int) ([]platform.Delivery, error) {
+	var where conditions
+	where.equal("webhook", webhook)
+	where.before("id", before)
+	all, err := list(ctx, db.reader, scanDelivery, deliveryColumns+where.sql()+fmt.Sprintf("ORDER BY id DESC LIMIT %d", limit), where.args...)
 	if err != nil {
 		return nil, fmt.Errorf("list deliveries of webhook %s: %w", webhook, db.explain(err))
 	}

@@ -96,9 +96,7 @@ func (db *DB) DeploymentPage(ctx context.Context, p Page) ([]platform.Deployment
 	where.equal(account, p.Account)
 	where.equal("d.status", string(p.Status))
 	where.among("d.project", p.Projects)
-	if p.Before != "" {
-		where.compare("d.id", "<", p.Before)
-	}
+	where.before("d.id", p.Before)
 	if p.Limit <= 0 {
 		p.Limit = math.MaxInt32
 	}

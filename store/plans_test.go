@@ -148,10 +148,10 @@ func hotReads(db *DB, svc platform.Service) map[string]func(context.Context) err
 			return failed(db.AuditPage(ctx, AuditPage{Accounts: []string{svc.Account}, Limit: 50}))
 		},
 		"deliveries":  func(ctx context.Context) error { return failed(db.WaitingDeliveries(ctx)) },
-		"of webhook":  func(ctx context.Context) error { return failed(db.Deliveries(ctx, "whk_1", 50)) },
+		"of webhook":  func(ctx context.Context) error { return failed(db.Deliveries(ctx, "whk_1", "dlv_7", 50)) },
 		"reports":     func(ctx context.Context) error { return failed(db.DueReports(ctx, time.Now(), 50)) },
 		"next report": func(ctx context.Context) error { return failed(db.NextReport(ctx)) },
-		"runs":        func(ctx context.Context) error { return failed(db.Runs(ctx, svc.ID, "", 50)) },
+		"runs":        func(ctx context.Context) error { return failed(db.Runs(ctx, svc.ID, "", "run_7", 50)) },
 		"open runs":   func(ctx context.Context) error { return failed(db.OpenRuns(ctx)) },
 		"due timers":  func(ctx context.Context) error { return failed(db.DueTimers(ctx, time.Now())) },
 		"next timer":  func(ctx context.Context) error { return failed(db.NextTimer(ctx)) },

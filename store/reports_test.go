@@ -45,7 +45,7 @@ func TestAMutedRepositoryIsToldNothingUntilItIsConnectedAnew(t *testing.T) {
 	db, s := started(t)
 	db.SealWith(letters(1))
 	connect := func() {
-		_, err := db.ConnectRepository(t.Context(), s.ID, platform.Repository{URL: "https://example.com/a/b", Provider: "gitea", Watch: []string{"web/**"}, LFS: true}, []byte("token"))
+		_, err := db.ConnectRepository(t.Context(), s.ID, platform.Repository{URL: "https://example.com/a/b", Provider: "gitea", Watch: []string{"web/**"}, LFS: true}, []byte("token"), nil)
 		must(t, err)
 	}
 	connect()

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"csph/platform"
@@ -15,7 +16,7 @@ func scanRepository(r row) (p platform.Repository, err error) {
 }
 
 // ConnectRepository keeps where the source of a service is, with its credential encrypted, in place of what was kept before.
-func (db *DB) ConnectRepository(ctx context.Context, service string, r platform.Repository, secret []byte) (platform.Repository, error) {
+func (db *DB) ConnectRepository(ctx context.Context, service string, r platform.Repository, secret []byte, check func(platform.Repository) error) (platform.Repository, error) {
 	sealed, err := db.seal(secret)
 	if err != nil {
 		return r, fmt.Errorf("keep the credential of %s: %w", r.URL, err)
@@ -23,6 +24,9 @@ func (db *DB) ConnectRepository(ctx context.Context, service string, r platform.
 	r.Connected, r.Polled, r.Muted = now(), "", ""
 	err = db.write(ctx, func(ctx context.Context, tx querier) error {
 		if _, err := db.service(ctx, tx, service); err != nil {
+			return err
+		}
+		if err := checkRepository(ctx, tx, service, check); err != nil {
 			return err
 		}
 		_, err := tx.ExecContext(ctx, `INSERT INTO repositories (service, url, branch, credential, username, sealed, poll, polled, provider, watch, lfs, muted, set_by, created)
@@ -37,6 +41,18 @@ func (db *DB) ConnectRepository(ctx context.Context, service string, r platform.
 		return nil
 	})
 	return r, err
+}
+
+// checkRepository asks check, if there is one, about the repository that a service is connected to; a blank one where it is to none.
+func checkRepository(ctx context.Context, tx querier, service string, check func(platform.Repository) error) error {
+	if check == nil {
+		return nil
+	}
+	r, err := one(ctx, tx, scanRepository, "repository connected to service", service, repositoryColumns, service)
+	if err != nil && !errors.Is(err, platform.ErrNotFound) {
+		return err
+	}
+	return check(r)
 }
 
 // orEmpty is a list that is an array in JSON also when it is nil.

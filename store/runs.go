@@ -90,11 +90,12 @@ func (db *DB) Run(ctx context.Context, id string) (platform.Run, error) {
 	return r, db.explain(err)
 }
 
-// Runs lists the newest runs of a service, of one schedule or ("") of all.
-func (db *DB) Runs(ctx context.Context, service, schedule string, limit int) ([]platform.Run, error) {
+// Runs lists the newest runs of a service, of one schedule or ("") of all; those before one, unless that is "".
+func (db *DB) Runs(ctx context.Context, service, schedule, before string, limit int) ([]platform.Run, error) {
 	var where conditions
 	where.equal("service", service)
 	where.equal("schedule", schedule)
+	where.before("id", before)
 	all, err := list(ctx, db.reader, scanRun, runColumns+where.sql()+fmt.Sprintf("ORDER BY id DESC LIMIT %d", limit), where.args...)
 	if err != nil {
 		return nil, fmt.Errorf("list runs of service %s: %w", service, db.explain(err))

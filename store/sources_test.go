@@ -12,7 +12,7 @@ func TestARepositorysCredentialIsKeptEncryptedAndGoesWithTheService(t *testing.T
 	db, s := started(t)
 	db.SealWith(letters(1))
 	r := platform.Repository{URL: "https://example.com/acme/shop", Branch: "main", Credential: platform.ByToken, Poll: time.Minute, By: "admin"}
-	_, err := db.ConnectRepository(t.Context(), s.ID, r, []byte("token-hunter2"))
+	_, err := db.ConnectRepository(t.Context(), s.ID, r, []byte("token-hunter2"), nil)
 	must(t, err)
 	notInFile(t, db, "token-hunter2")
 	must(t, db.Polled(t.Context(), s.ID, "abc"))
@@ -32,7 +32,7 @@ func TestARepositorysCredentialIsKeptEncryptedAndGoesWithTheService(t *testing.T
 		t.Errorf("polled: %+v", polls)
 	}
 	t.Run("connecting another one forgets what was seen of the first", func(t *testing.T) {
-		_, err := db.ConnectRepository(t.Context(), s.ID, platform.Repository{URL: "https://example.com/other"}, nil)
+		_, err := db.ConnectRepository(t.Context(), s.ID, platform.Repository{URL: "https://example.com/other"}, nil, nil)
 		must(t, err)
 		got, err := db.Repository(t.Context(), s.ID)
 		must(t, err)
@@ -87,7 +87,7 @@ func TestADeliveryIsAcceptedOnceAndWaitsUntilItIsSettled(t *testing.T) {
 		if kept != 0 || dropped != 1 {
 			t.Errorf("dropped %d young ones and %d old ones", kept, dropped)
 		}
-		all, err := db.Deliveries(t.Context(), w.ID, 10)
+		all, err := db.Deliveries(t.Context(), w.ID, "", 10)
 		must(t, err)
 		if len(all) != 1 || all[0].ID != stored.ID {
 			t.Errorf("left: %+v", all)

@@ -61,7 +61,7 @@ func TestOldRunsAreDroppedAndAScheduleTakesItsRunsWithIt(t *testing.T) {
 	}
 	code := 3
 	must(t, db.UpdateRun(t.Context(), platform.Run{ID: ids[0], Status: platform.RunFailed, Exit: &code}))
-	runs, err := db.Runs(t.Context(), s.ID, "", 10)
+	runs, err := db.Runs(t.Context(), s.ID, "", "", 10)
 	must(t, err)
 	if len(runs) != 3 || runs[2].ID != ids[0] || runs[2].Exit == nil || *runs[2].Exit != 3 || !runs[0].Planned.Equal(time.Unix(4, 0)) {
 		t.Errorf("runs: %+v", runs)

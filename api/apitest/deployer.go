@@ -37,6 +37,7 @@ type Deployer struct {
 	killed   chan struct{} // closed when the command sleep has been killed
 	used     time.Duration // of CPU
 	files    []string      // seen in the folders of uploads
+	uncached int           // deployments that were to be built anew
 }
 
 func newDeployer(db *store.DB, logDir string) *Deployer {
@@ -60,6 +61,13 @@ func (d *Deployer) Files() []string {
 	return d.files
 }
 
+// Uncached is how many deployments were to be built anew.
+func (d *Deployer) Uncached() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.uncached
+}
+
 // Start implements api.Deployer.
 func (d *Deployer) Start(ctx context.Context, r deploy.Request) (platform.Deployment, error) {
 	svc, err := d.db.UpdateService(ctx, r.Service, func(s *platform.Service) error {
@@ -80,6 +88,9 @@ func (d *Deployer) Start(ctx context.Context, r deploy.Request) (platform.Deploy
 	}
 	running, cancel := context.WithCancel(d.ctx)
 	d.mu.Lock()
+	if r.NoCache {
+		d.uncached++
+	}
 	d.building[dep.ID] = cancel
 	d.mu.Unlock()
 	d.wg.Go(func() {

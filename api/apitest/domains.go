@@ -24,8 +24,11 @@ func (d domains) VerifyDomain(ctx context.Context, id string) (platform.Domain, 
 	return after, wire.DNSFinding{Verdict: "right", Message: "leads here", Addresses: []netip.Addr{netip.MustParseAddr("192.0.2.1")}}, err
 }
 
-func (d domains) ConfigureDomain(ctx context.Context, id string, c wire.DomainChange) (platform.Domain, error) {
+func (d domains) ConfigureDomain(ctx context.Context, id string, c wire.DomainChange, check func(platform.Domain) error) (platform.Domain, error) {
 	return d.UpdateDomain(ctx, id, func(x *platform.Domain) error {
+		if err := check(*x); err != nil {
+			return err
+		}
 		if c.HSTS != nil {
 			x.HSTS = *c.HSTS
 		}

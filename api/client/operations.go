@@ -79,7 +79,7 @@ func (c *Client) Restart(ctx context.Context, ref string) (platform.Deployment, 
 
 // ServiceSpherelets lists the spherelets of what is live.
 func (c *Client) ServiceSpherelets(ctx context.Context, ref string) ([]platform.Spherelet, error) {
-	return ask[[]platform.Spherelet](ctx, c, http.MethodGet, pathOf("/v1/services/{}/spherelets", ref), nil)
+	return all[platform.Spherelet](ctx, c, pathOf("/v1/services/{}/spherelets", ref), nil)
 }
 
 // Deployments lists deployments of a service ("" for all), newest first, at most limit.

@@ -5,7 +5,6 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
-	"strconv"
 
 	"csph/api/wire"
 	"csph/platform"
@@ -13,7 +12,7 @@ import (
 
 // Schedules lists a service's schedules.
 func (c *Client) Schedules(ctx context.Context, service string) ([]platform.Timer, error) {
-	return ask[[]platform.Timer](ctx, c, http.MethodGet, pathOf("/v1/services/{}/schedules", service), nil)
+	return all[platform.Timer](ctx, c, pathOf("/v1/services/{}/schedules", service), nil)
 }
 
 // AddSchedule adds a schedule to a service.
@@ -31,11 +30,11 @@ func (c *Client) RunSchedule(ctx context.Context, id string) (platform.Run, erro
 	return ask[platform.Run](ctx, c, http.MethodPost, pathOf("/v1/schedules/{}/run", id), nil)
 }
 
-// Runs lists the runs of a service's schedules, the newest first; of one schedule, or ("") of all.
+// Runs lists the runs of a service's schedules, the newest first; of one schedule, or ("") of all. At most limit; 0: all.
 func (c *Client) Runs(ctx context.Context, service, schedule string, limit int) ([]platform.Run, error) {
-	v := url.Values{"limit": {strconv.Itoa(limit)}}
-	put(v, "schedule", schedule)
-	return ask[[]platform.Run](ctx, c, http.MethodGet, pathOf("/v1/services/{}/runs", service)+"?"+v.Encode(), nil)
+	q := url.Values{}
+	put(q, "schedule", schedule)
+	return atMost[platform.Run](ctx, c, pathOf("/v1/services/{}/runs", service), q, limit)
 }
 
 // Run returns a run.

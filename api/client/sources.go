@@ -3,8 +3,6 @@ package client
 import (
 	"context"
 	"net/http"
-	"net/url"
-	"strconv"
 
 	"csph/api/wire"
 	"csph/platform"
@@ -27,7 +25,7 @@ func (c *Client) DisconnectRepository(ctx context.Context, service string) error
 
 // Webhooks lists a service's webhooks.
 func (c *Client) Webhooks(ctx context.Context, service string) ([]platform.Webhook, error) {
-	return ask[[]platform.Webhook](ctx, c, http.MethodGet, pathOf("/v1/services/{}/webhooks", service), nil)
+	return all[platform.Webhook](ctx, c, pathOf("/v1/services/{}/webhooks", service), nil)
 }
 
 // CreateWebhook makes a webhook; its secret is in the answer, and never again.
@@ -45,8 +43,7 @@ func (c *Client) DeleteWebhook(ctx context.Context, id string) error {
 	return c.call(ctx, http.MethodDelete, pathOf("/v1/webhooks/{}", id), nil, nil)
 }
 
-// Deliveries lists what a webhook has taken on, the newest first.
+// Deliveries lists what a webhook has taken on, the newest first. At most limit; 0: all.
 func (c *Client) Deliveries(ctx context.Context, webhook string, limit int) ([]platform.Delivery, error) {
-	query := url.Values{"limit": {strconv.Itoa(limit)}}
-	return ask[[]platform.Delivery](ctx, c, http.MethodGet, pathOf("/v1/webhooks/{}/deliveries", webhook)+"?"+query.Encode(), nil)
+	return atMost[platform.Delivery](ctx, c, pathOf("/v1/webhooks/{}/deliveries", webhook), nil, limit)
 }

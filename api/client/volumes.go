@@ -50,7 +50,7 @@ func (c *Client) DetachVolume(ctx context.Context, ref string, d wire.Detachment
 
 // Snapshots lists a volume's snapshots, newest first.
 func (c *Client) Snapshots(ctx context.Context, volume string) ([]platform.Snapshot, error) {
-	return ask[[]platform.Snapshot](ctx, c, http.MethodGet, pathOf("/v1/volumes/{}/snapshots", volume), nil)
+	return all[platform.Snapshot](ctx, c, pathOf("/v1/volumes/{}/snapshots", volume), nil)
 }
 
 // CreateSnapshot keeps what is in a volume; it returns when the copy is made.

@@ -68,6 +68,9 @@ func folder(args []string) string {
 
 func (a *app) deploy(cmd *cobra.Command, f *deployFlags, dir string) error {
 	ctx := cmd.Context()
+	if f.branch != "" && f.repo == "" && !f.fetch {
+		return usageError{errors.New("--branch is of a repository: name one with --repo, or say --fetch for the one that the service is connected to")}
+	}
 	change, err := f.config.change(cmd)
 	if err != nil {
 		return err

@@ -200,16 +200,17 @@ func (d domains) VerifyDomain(ctx context.Context, id string) (platform.Domain, 
 	return after, out, err
 }
 
-// ConfigureDomain changes a domain's certificate or HSTS.
-func (d domains) ConfigureDomain(ctx context.Context, id string, c wire.DomainChange) (platform.Domain, error) {
+// ConfigureDomain changes a domain's certificate or HSTS, unless check returns an error.
+func (d domains) ConfigureDomain(ctx context.Context, id string, c wire.DomainChange, check func(platform.Domain) error) (platform.Domain, error) {
 	if c.Certificate != "" || c.Key != "" {
-		if after, err := d.keeper.Upload(ctx, id, []byte(c.Certificate), []byte(c.Key)); err != nil {
+		if after, err := d.upload(ctx, id, c, check); err != nil {
 			return after, err
 		}
+		check = func(platform.Domain) error { return nil } // it is what the upload has just made of it
 	}
 	after, err := d.db.UpdateDomain(ctx, id, func(d *platform.Domain) error {
-		if c.HSTS == nil {
-			return nil
+		if err := check(*d); err != nil || c.HSTS == nil {
+			return err
 		}
 		if host, prefix := platform.SplitDomain(d.Name); prefix != "" {
 			return fmt.Errorf("%w: browsers are told to stay on HTTPS for all of a host: csph domains set-hsts %s", platform.ErrInvalid, host)
@@ -221,6 +222,17 @@ func (d domains) ConfigureDomain(ctx context.Context, id string, c wire.DomainCh
 		d.keeper.Reload(after)
 	}
 	return after, err
+}
+
+func (d domains) upload(ctx context.Context, id string, c wire.DomainChange, check func(platform.Domain) error) (platform.Domain, error) {
+	before, err := d.db.Domain(ctx, id)
+	if err == nil {
+		err = check(before)
+	}
+	if err != nil {
+		return before, err
+	}
+	return d.keeper.Upload(ctx, id, []byte(c.Certificate), []byte(c.Key))
 }
 
 // RemoveDomain takes a domain, its route and its certificates away.

@@ -44,7 +44,7 @@ const reportedCommit = "a10867b14bb761a232cd80139fbd4c0d33264240"
 
 func (r reports) connect(t *testing.T, service string, how platform.Repository) {
 	t.Helper()
-	if _, err := r.db.ConnectRepository(t.Context(), service, how, []byte("token")); err != nil {
+	if _, err := r.db.ConnectRepository(t.Context(), service, how, []byte("token"), nil); err != nil {
 		t.Fatal(err)
 	}
 }

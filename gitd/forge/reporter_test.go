@@ -55,7 +55,7 @@ func newDesk(t *testing.T) *desk {
 	if d.svc, err = db.CreateService(t.Context(), accounts[0].ID, "shop", platform.Service{}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := db.ConnectRepository(t.Context(), d.svc.ID, platform.Repository{URL: d.host.URL + "/acme/shop"}, []byte("secret")); err != nil {
+	if _, err := db.ConnectRepository(t.Context(), d.svc.ID, platform.Repository{URL: d.host.URL + "/acme/shop"}, []byte("secret"), nil); err != nil {
 		t.Fatal(err)
 	}
 	d.run()

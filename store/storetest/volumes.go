@@ -25,7 +25,7 @@ type VolumeRecords interface {
 	DeleteSnapshot(ctx context.Context, id string) error
 	DeleteEnvironment(ctx context.Context, id string) error
 	DiskMB(ctx context.Context, account string) (int64, error)
-	SetQuota(ctx context.Context, ref string, q platform.Quota) (platform.Account, error)
+	SetQuota(ctx context.Context, ref string, q platform.Quota, check func(platform.Account) error) (platform.Account, error)
 }
 
 // volume makes a volume in the environment of s.
@@ -165,7 +165,7 @@ var volumeTests = map[string]func(*fixture){
 	},
 	"VolumesAndSnapshotsCountAgainstTheDiskQuota": func(f *fixture) {
 		s := f.service("web")
-		_, err := f.SetQuota(f.ctx, f.account, platform.Quota{DiskMB: 150})
+		_, err := f.SetQuota(f.ctx, f.account, platform.Quota{DiskMB: 150}, nil)
 		f.ok(err)
 		v := f.volume(s, "data", false)
 		_, err = f.CreateVolume(f.ctx, platform.Volume{ID: "vol_2", Environment: s.Environment, Name: "more", SizeMB: 51})
