@@ -54,6 +54,9 @@ func (s *Server) whoami(ctx context.Context, _ *none) (*body[wire.Whoami], error
 	return answer(who, err)
 }
 
+// anyService stands for the name of a service in what is shown to people.
+const anyService = "SERVICE"
+
 func (s *Server) status(ctx context.Context, _ *none) (*body[wire.ServerStatus], error) {
 	used, services, live, err := s.Records.UsageOf(ctx, account(ctx))
 	if err != nil {
@@ -61,6 +64,7 @@ func (s *Server) status(ctx context.Context, _ *none) (*body[wire.ServerStatus],
 	}
 	out := wire.ServerStatus{
 		Version: s.Version, Started: s.started, Ready: s.Host.Ready() == nil, Daemons: s.Host.Daemons(), Usage: used, GitPort: s.GitPort,
+		AppsURL: s.URL(platform.Service{Name: anyService, Host: anyService, Type: platform.Web}),
 		Counts: wire.ServerCounts{Services: services, Live: live, Spherelets: used.Spherelets},
 	}
 	if out.Daemons == nil {

@@ -203,7 +203,7 @@ func TestWhoamiAndStatusTellWhatIsThere(t *testing.T) {
 	w.service(t, "idle")
 	w.live(t, w.service(t, "web").ID)
 	s, err := w.Status(t.Context())
-	if err != nil || s.Counts != (wire.ServerCounts{Services: 2, Live: 1, Spherelets: 1}) || !s.Ready || s.Version != "test" || len(s.Daemons) != 1 {
+	if err != nil || s.Counts != (wire.ServerCounts{Services: 2, Live: 1, Spherelets: 1}) || !s.Ready || s.Version != "test" || len(s.Daemons) != 1 || s.AppsURL != "http://SERVICE.localhost" {
 		t.Errorf("status %+v, %v", s, err)
 	}
 }

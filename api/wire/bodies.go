@@ -16,6 +16,7 @@ type ServerStatus struct {
 	Counts  ServerCounts `json:"counts"`
 	Daemons []Daemon     `json:"daemons"`
 	GitPort int          `json:"git_port" doc:"Where git push goes, on the host of the API: ssh://git@HOST:PORT/SERVICE"`
+	AppsURL string       `json:"apps_url" doc:"Where the services of production are, each by its name in place of SERVICE" example:"http://SERVICE.localhost"`
 	// Usage is what the account uses of its quota, which is in Whoami.
 	Usage platform.Quota `json:"usage"`
 }

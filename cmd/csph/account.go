@@ -131,8 +131,12 @@ func (a *app) statusCommand() *cobra.Command {
 }
 
 func (a *app) describeStatus(base string, s wire.ServerStatus) error {
+	to, err := gitURL(base, s.GitPort, "SERVICE")
+	if err != nil {
+		return err
+	}
 	rows := [][]string{
-		{"Version", s.Version}, {"Started", when(s.Started)},
+		{"Version", s.Version}, {"Started", when(s.Started)}, {"Apps", s.AppsURL}, {"Git push", to},
 		{"Services", fmt.Sprintf("%d, %d live", s.Counts.Services, s.Counts.Live)},
 		{"Spherelets", strconv.Itoa(s.Counts.Spherelets)},
 	}

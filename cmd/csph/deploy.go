@@ -35,7 +35,7 @@ func (a *app) deployCommand() *cobra.Command {
 
 What is deployed is HEAD of the folder's git work tree, or its files where there is none, without what
 .gitignore, .dockerignore and .deployignore leave out; with --image, that image. The service is created
-by its first deployment. Its name is --service, else that of the git remote csph, else the folder's.
+by its first deployment. Its name is --service, else that of csph link, else that of the git remote csph, else the folder's.
 
 ctrl-C cancels the deployment while it is queued or building; after that it goes on by itself, and only
 the watching ends. A second ctrl-C ends csph at once.`,

@@ -60,9 +60,15 @@ func (a *app) printDisk(d wire.Disk) error {
 	if err := a.table("SERVICE\tIMAGES\tIMAGE MB\tCACHE MB\tREPOSITORY MB\tSOURCE MB\tLOG MB\tTOTAL MB", rows); err != nil {
 		return err
 	}
-	return a.printf("\nbase images %s MB, build cache %s MB (budget %s), archives of base images %s MB, database %s MB, volumes %s MB, their snapshots %s MB\n%s MB are free; below %s MB build caches are dropped\n",
-		megabytes(d.BaseImages), megabytes(d.BuildCache), megabytes(d.CacheBudget), megabytes(d.BaseArchives), megabytes(d.Database), megabytes(d.Volumes), megabytes(d.Snapshots),
-		megabytes(d.Free), megabytes(d.MinFree))
+	if err := a.printf("\n"); err != nil {
+		return err
+	}
+	return a.table("SHARED\tMB", [][]string{
+		{"base images", megabytes(d.BaseImages)}, {"archives of base images", megabytes(d.BaseArchives)},
+		{"build cache", megabytes(d.BuildCache), "of " + megabytes(d.CacheBudget) + " at most"},
+		{"volumes", megabytes(d.Volumes)}, {"snapshots", megabytes(d.Snapshots)}, {"database", megabytes(d.Database)},
+		{"free", megabytes(d.Free), "below " + megabytes(d.MinFree) + " build caches are dropped"},
+	})
 }
 
 func megabytes(n int64) string { return fmt.Sprintf("%.1f", float64(n)/(1<<20)) }

@@ -124,8 +124,8 @@ func (a *app) printEvent(e platform.Event) error {
 		return a.printRecord(e)
 	}
 	what := e.Kind
-	if e.Status != "" {
+	if e.Status != "" && e.Status != e.Kind {
 		what = fmt.Sprintf("%s %s", e.Kind, e.Status)
 	}
-	return a.printf("%s  %-24s %s  %s\n", e.Time.Local().Format(time.DateTime), what, e.Deployment, transcript.Harmless(e.Message))
+	return a.printf("%s  %-24s %-30s  %s\n", e.Time.Local().Format(time.DateTime), what, e.Deployment, transcript.Harmless(e.Message))
 }

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -69,10 +71,6 @@ func (a *app) pushURL(ctx context.Context, c *client.Client, svc wire.ServiceVie
 	if err != nil {
 		return "", err
 	}
-	at, err := url.Parse(c.Base())
-	if err != nil {
-		return "", fmt.Errorf("read the server's URL: %w", err)
-	}
 	path := svc.Name
 	switch {
 	case project.Name != platform.DefaultProject:
@@ -80,7 +78,16 @@ func (a *app) pushURL(ctx context.Context, c *client.Client, svc wire.ServiceVie
 	case svc.EnvName != platform.DefaultEnvironment:
 		path = svc.EnvName + "/" + svc.Name
 	}
-	return fmt.Sprintf("ssh://git@%s:%d/%s", at.Hostname(), status.GitPort, path), nil
+	return gitURL(c.Base(), status.GitPort, path)
+}
+
+// gitURL is where a service is pushed to, at the host of the API.
+func gitURL(api string, port int, path string) (string, error) {
+	at, err := url.Parse(api)
+	if err != nil {
+		return "", fmt.Errorf("read the server's URL: %w", err)
+	}
+	return "ssh://git@" + net.JoinHostPort(at.Hostname(), strconv.Itoa(port)) + "/" + path, nil
 }
 
 // ensureRemote adds the git remote. One that leads elsewhere is left, and said.

@@ -174,13 +174,16 @@ func (a *app) logLines(ctx context.Context, c *client.Client, f *logFlags, q cli
 	return c.BuildLog(ctx, built.ID, q), nil
 }
 
+// microseconds is RFC 3339 with a fraction that is always as long.
+const microseconds = "2006-01-02T15:04:05.000000Z07:00"
+
 func (a *app) printLine(l wire.LogLine) error {
 	if a.structured() {
 		return a.printRecord(l)
 	}
 	text := l.Text
 	if !a.terminal {
-		return a.printf("%s %s%s\n", l.Time.Format(time.RFC3339Nano), origin(l), text)
+		return a.printf("%s %s%s\n", l.Time.Format(microseconds), origin(l), text)
 	}
 	return a.printf("%s %s%s\n", l.Time.Local().Format(time.TimeOnly), origin(l), transcript.Harmless(text))
 }

@@ -106,7 +106,7 @@ func hint(err error) string {
 	case errors.As(err, &unreachable):
 		return "Is csphd running there? CSPH_URL, or csph login URL, says where it is."
 	case errors.Is(err, platform.ErrUnauthorized):
-		return "Log in with: csph login URL (or set CSPH_TOKEN)."
+		return "Log in with: csph login URL, or set CSPH_TOKEN. The first token is in admin.token of the server's state folder; on its own machine CSPH_STATE says which that is."
 	case errors.As(err, &problem) && problem.Status >= 500:
 		return fmt.Sprintf("%s (%s)", problem.Hint, problem.RequestID)
 	case errors.As(err, &problem):

@@ -18,8 +18,8 @@ func (a *app) servicesCommand() *cobra.Command {
 		Use: "services", Aliases: []string{"service"}, Short: "Create, configure and delete services",
 		Long: `Create, configure and delete services.
 
-Where a command takes a service and none is given, it is that of the git remote csph in the current
-folder, else the folder's name. A change of what is live is rolled out at once, without a build.`,
+Where a command takes a service and none is given, it is that of csph link, else that of the git remote
+csph in the current folder, else the folder's name. A change of what is live is rolled out at once, without a build.`,
 		RunE: needsSubcommand,
 	}
 	cmd.AddCommand(
