@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 	"time"
 
 	"csph/platform"
@@ -100,8 +101,16 @@ func (d *Deployer) letGo(previous string, old *vigil, replaced []netip.AddrPort)
 	d.forget(dep.Service)
 }
 
+// spherelets is a number of them, for people.
+func spherelets(n int) string {
+	if n == 1 {
+		return "1 spherelet"
+	}
+	return strconv.Itoa(n) + " spherelets"
+}
+
 func (d *Deployer) drain(dep platform.Deployment, targets []netip.AddrPort) {
-	d.publish(dep, platform.Event{Kind: platform.EventDraining, Message: fmt.Sprintf("draining %d spherelets of %s", len(targets), dep.ID)})
+	d.publish(dep, platform.Event{Kind: platform.EventDraining, Message: "draining " + spherelets(len(targets)) + " of " + dep.ID})
 	cut, err := d.Router.Drain(d.ctx, targets, orDefault(dep.Config.Drain, defaultDrain))
 	if err != nil {
 		d.Logger.Warn("drain ended early", "deployment", dep.ID, "err", err)
