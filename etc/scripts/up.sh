@@ -80,6 +80,8 @@ url=http://$host
 head_ "curl $url"
 curl -fsS --max-time 10 --resolve "$host:$(port "$HTTP"):127.0.0.1" "$url/"
 
+down="make down"
+[ "$STATE" = /var/lib/csph ] || down="make down STATE=$STATE"
 cat <<TXT
 
 csph is up ($(seconds "$began")). Next:
@@ -90,5 +92,5 @@ csph is up ($(seconds "$began")). Next:
   csph keys add ~/.ssh/id_ed25519.pub           your own key, then in any app of yours:
   git remote add csph ssh://git@127.0.0.1:$(port "$SSH")/my-app && git push csph main
 
-  make down                                     stops csphd; apps and state stay
+  $(printf '%-45s' "$down") stops csphd; apps and state stay
 TXT
