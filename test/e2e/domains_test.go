@@ -21,6 +21,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"csph/router/cert/pebbletest"
+	"csph/test/port"
 )
 
 // TestDomains runs the manual's part on domains, against a csphd whose certificate authority and DNS are the test's.
@@ -36,7 +37,7 @@ func TestDomains(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &server{t: t, bin: bin, state: state, http: freeAddr(t), https: freeAddr(t), ssh: freeAddr(t), api: freeAddr(t)}
+	s := &server{t: t, bin: bin, state: state, http: port.Reserve(t), https: port.Reserve(t), ssh: port.Reserve(t), api: port.Reserve(t)}
 	ca := pebbletest.Start(t, pebbletest.Config{HTTPPort: portOf(s.http), TLSPort: portOf(s.https), BadNonces: 5})
 	s.args = []string{"--config", settings(t, fmt.Sprintf(`
 warm_bases: false

@@ -9,11 +9,11 @@ import (
 	"errors"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	goruntime "runtime"
-	"strings"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
@@ -24,6 +24,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"csph/test/port"
 )
 
 // registries are the registries of the scripts, by host; the login is ada, hunter2.
@@ -34,10 +36,13 @@ type registries map[string]*httptest.Server
 func (r registries) command(ts *testscript.TestScript, neg bool, args []string) {
 	switch {
 	case !neg && len(args) == 1 && args[0] == "start":
-		server := httptest.NewServer(private(registry.New(registry.Logger(log.New(io.Discard, "", 0)))))
-		ts.Defer(server.Close)
-		host := strings.TrimPrefix(server.URL, "http://")
-		r[host] = server
+		held, err := port.Hold() // nobody else is reached there after "registry stop"
+		ts.Check(err)
+		ts.Defer(func() { ts.Check(held.Close()) })
+		host := held.Address()
+		r[host], err = startRegistry(host)
+		ts.Check(err)
+		ts.Defer(r[host].Close)
 		ts.Setenv("REGISTRY", host)
 	case !neg && len(args) == 4 && args[0] == "push":
 		ts.Check(pushImage(ts.Getenv("REGISTRY")+"/"+args[1], ts.MkAbs(args[2]), args[3]))
@@ -46,6 +51,18 @@ func (r registries) command(ts *testscript.TestScript, neg bool, args []string) 
 	default:
 		ts.Fatalf("usage: registry start | push TAG DIR NAME=VALUE | stop")
 	}
+}
+
+func startRegistry(address string) (*httptest.Server, error) {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	server := httptest.NewUnstartedServer(private(registry.New(registry.Logger(log.New(io.Discard, "", 0)))))
+	_ = server.Listener.Close() // one of any port
+	server.Listener = listener
+	server.Start()
+	return server, nil
 }
 
 // private lets in who has the login, as a registry with a file of passwords does.

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -18,6 +17,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"csph/test/port"
 )
 
 // server is one csphd of the tests: a state folder of its own, ports of its own.
@@ -90,21 +91,11 @@ func (s *server) warm(app string) {
 
 func startServer(t testing.TB, bin, state string, args ...string) *server {
 	t.Helper()
-	s := &server{t: t, bin: bin, state: state, args: args, http: freeAddr(t), https: freeAddr(t), ssh: freeAddr(t), api: freeAddr(t)}
+	s := &server{t: t, bin: bin, state: state, args: args, http: port.Reserve(t), https: port.Reserve(t), ssh: port.Reserve(t), api: port.Reserve(t)}
 	t.Cleanup(s.destroy)
 	s.start()
 	s.makeKey()
 	return s
-}
-
-func freeAddr(t testing.TB) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
 }
 
 // start runs csphd and waits until it is healthy.
