@@ -13,26 +13,6 @@ func server(start string) func(*nodeApp) delivery {
 // folder copies a folder of the build to the same place in the run image.
 func (a *nodeApp) folder(dir string) Copy { return Copy{From: a.appPath(dir), To: a.appPath(dir)} }
 
-// deliverNext follows `output` of next.config: export is a site, standalone carries its dependencies.
-func deliverNext(a *nodeApp) delivery {
-	d := delivery{build: "next build", start: "next start", caches: []string{".next/cache"},
-		buildEnv: map[string]string{"NEXT_TELEMETRY_DISABLED": "1"},
-		env:      map[string]string{"NEXT_TELEMETRY_DISABLED": "1"}}
-	config := a.configText("next.config")
-	switch {
-	case setting(config, "output") == "export":
-		dir := safeFolder(setting(config, "distDir"), "out")
-		d.siteAlways = true
-		d.site = &site{root: a.appPath(dir), immutable: []string{"/_next/static/"}}
-	case setting(config, "output") == "standalone" && a.dir == "." && len(a.members) == 0:
-		d.afterBuild = "mkdir -p .next/standalone/.next public\ncp -r .next/static .next/standalone/.next/\ncp -r public .next/standalone/"
-		d.copies = []Copy{{From: appFolder + "/.next/standalone", To: appFolder}}
-		d.start, d.startFirst = "node server.js", true
-		d.env["HOSTNAME"] = "0.0.0.0"
-	}
-	return d
-}
-
 // deliverNuxt: Nuxt 3 and newer leave .output, with all that it needs.
 func deliverNuxt(a *nodeApp) delivery {
 	if oldNuxt.MatchString(a.pkg.Dependencies["nuxt"] + a.pkg.DevDependencies["nuxt"]) {

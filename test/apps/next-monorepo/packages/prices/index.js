@@ -1,0 +1,1 @@
+exports.price = (what) => ({ tea: 3, coffee: 4 })[what];
