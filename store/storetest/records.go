@@ -11,7 +11,7 @@ import (
 )
 
 // patience bounds every wait of the suite.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // Records is what the suite demands of records.
 type Records interface {
