@@ -20,6 +20,13 @@ func TestFailedBuildRejectsTheReference(t *testing.T) {
 	h.deployer.builds(func(context.Context, string) error { return errors.New("step 3 ended with exit status 2") })
 	dir := h.tree("web")
 	h.fail("! [remote rejected] main -> main (build failed: step 3 ended with exit status 2)", dir, "push", "csph", "main")
+	h.deployer.builds(func(context.Context, string) error {
+		return errors.New("cannot tell how to build this\n  looked for: go.mod")
+	})
+	h.fail("! [remote rejected] main -> main (build failed: cannot tell how to build this)", dir, "push", "csph", "main")
+	if out := h.fail("there is no service", dir, "push", "ssh://git@127.0.0.1:"+h.port()+"/new", "main:feature"); strings.Contains(out, "is only stored") {
+		t.Errorf("what was refused is said to be stored:\n%s", out)
+	}
 	if got := h.ref("svc_web", "refs/heads/main"); got != "" {
 		t.Errorf("main is at %s", got)
 	}

@@ -173,16 +173,23 @@ func (p *push) judgeConnected(ctx context.Context, tips []plumbing.Hash) {
 // choose decides what is deployed, and says so of what is not.
 func (p *push) choose() {
 	tracked := p.tracked()
+	var stored []string
 	for _, c := range p.pending() {
 		switch {
 		case deletes(c):
 		case c.Name == tracked && !p.options.NoDeploy:
 			p.deploy = &c
 		case c.Name == tracked:
-			p.terminal.Say("%s is only stored, as -o no-deploy asks", c.Name.Short())
+			stored = append(stored, c.Name.Short()+" is only stored, as -o no-deploy asks")
 		default:
-			p.terminal.Say("%s is only stored: what is deployed is %s", c.Name.Short(), tracked.Short())
+			stored = append(stored, c.Name.Short()+" is only stored: what is deployed is "+tracked.Short())
 		}
+	}
+	if p.service.ID == "" && p.deploy == nil {
+		return // nothing will be: only what is deployed makes a service
+	}
+	for _, sentence := range stored {
+		p.terminal.Say("%s", sentence)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
@@ -196,11 +197,17 @@ func (p *push) whyRefused(d platform.Deployment, err error) string {
 	case d.Status == platform.Canceled:
 		return "canceled"
 	case d.Reason == platform.BuildFailed || d.Reason == platform.BuildTimeout:
-		return "build failed: " + d.Message
+		return "build failed: " + firstLine(d.Message)
 	case d.Message != "":
-		return d.Message
+		return firstLine(d.Message)
 	}
 	return "the deployment ended as " + string(d.Status)
+}
+
+// firstLine is what a message begins with; the pushing terminal has all of it already.
+func firstLine(message string) string {
+	line, _, _ := strings.Cut(message, "\n")
+	return line
 }
 
 // apply makes changes without a deployment: all at once, and one by one where that fails and the

@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"syscall"
 	"time"
 
 	"csph/platform"
@@ -197,6 +198,8 @@ func describe(err error, target string) error {
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("GET %s: no answer in time", target)
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return fmt.Errorf("GET %s: connection refused, nothing listens there", target)
 	case errors.Is(err, io.EOF):
 		return fmt.Errorf("GET %s: the connection was closed without an answer", target)
 	}

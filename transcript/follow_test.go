@@ -243,6 +243,20 @@ func TestADeploymentThatSettledWithoutItsLastEventIsToldFromItsRecord(t *testing
 	})
 }
 
+func TestAReasonOfSeveralLinesIsToldWhole(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := unhealthy()
+		s.deployment.Message = "cannot tell how to build this\n  looked for: " + strings.Repeat("go.mod, ", 200) + "\nOne way on:\n  1. add a Dockerfile"
+		var out bytes.Buffer
+		_ = Follow(t.Context(), s, "", &out) // it failed
+		for _, want := range []string{"\ncannot tell how to build this\n  looked for: go.mod,", "more characters]\nOne way on:\n  1. add a Dockerfile\n"} {
+			if !strings.Contains(out.String(), want) {
+				t.Errorf("no %q in:\n%s", want, out.String())
+			}
+		}
+	})
+}
+
 func TestABuildLogLeftOpenDoesNotHoldTheRolloutBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := live()

@@ -68,8 +68,12 @@ func (t *teller) detail(text string) { t.rows(strings.Repeat(" ", gutter+2), pla
 // quote writes a line of log that shows why something failed.
 func (t *teller) quote(text string) { t.rows("  | ", dim, text) }
 
-// margin writes text from the left margin on.
-func (t *teller) margin(s style, text string) { t.rows("", s, text) }
+// margin writes text, which may be of several lines, from the left margin on.
+func (t *teller) margin(s style, text string) {
+	for line := range strings.SplitSeq(text, "\n") {
+		t.rows("", s, line)
+	}
+}
 
 func (t *teller) blank() { t.write("\n") }
 
