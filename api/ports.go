@@ -148,6 +148,7 @@ type AuditQuery struct {
 
 // AuditLog keeps who changed what.
 type AuditLog interface {
+	// Audit writes entries; without any, it writes what ctx announces, if that is not written yet.
 	Audit(ctx context.Context, entries ...platform.AuditEntry) error
 	// Announce returns a context with which the first change that is made writes e in the same transaction, with the status
 	// 0; settle puts e with its outcome in the place of that, or writes it where nothing was changed.

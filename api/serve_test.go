@@ -17,6 +17,7 @@ import (
 	"csph/api/apitest"
 	"csph/api/client"
 	"csph/cmd/csphd/ledger"
+	"csph/test/port"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -58,7 +59,7 @@ func TestServeEndsStreamsAndRemovesOldUploads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", port.Reserve(t)) // nobody else listens there afterwards
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -115,12 +115,19 @@ func TestACommandIsKilledWithItsSession(t *testing.T) {
 	w := start(t)
 	w.service(t, "web")
 	w.live(t, "web")
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	if _, err := w.Session(ctx, "web", wire.NewSession{Command: []string{"sleep"}}, client.Streams{Out: io.Discard, Errs: io.Discard}); !errors.Is(err, context.DeadlineExceeded) {
+	done, lingers := make(chan error, 1), newAwaited()
+	go func() {
+		_, err := w.Session(ctx, "web", wire.NewSession{Command: []string{"linger"}}, client.Streams{Out: lingers, Errs: io.Discard})
+		done <- err
+	}()
+	lingers.await(t, "lingering")
+	cancel()
+	w.Deployer.AwaitKilled(t)
+	if err := <-done; !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
-	w.Deployer.AwaitKilled(t)
 }
 
 func TestASessionIsRefusedLikeEverythingElse(t *testing.T) {

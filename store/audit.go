@@ -17,7 +17,8 @@ func scanAudit(r row) (e platform.AuditEntry, err error) {
 	return e, err
 }
 
-// Audit writes entries, in one step. Times that are missing are the present one.
+// Audit writes entries, in one step. Times that are missing are the present one. Without entries, it is the change that
+// Announce waits for.
 func (db *DB) Audit(ctx context.Context, entries ...platform.AuditEntry) error {
 	return db.write(ctx, func(ctx context.Context, tx querier) error {
 		for _, e := range entries {

@@ -34,7 +34,7 @@ type Deployer struct {
 	mu       sync.Mutex
 	building map[string]context.CancelFunc
 	release  chan struct{}
-	killed   chan struct{} // closed when the command sleep has been killed
+	killed   chan struct{} // closed when the command linger has been killed
 	used     time.Duration // of CPU
 	files    []string      // seen in the folders of uploads
 	uncached int           // deployments that were to be built anew
@@ -362,8 +362,6 @@ func (d *Deployer) Exec(ctx context.Context, _ string, c api.Command) (int, erro
 		if _, err := io.WriteString(c.Out, "lingering"); err != nil {
 			return -1, err
 		}
-		fallthrough
-	case "sleep":
 		<-ctx.Done()
 		close(d.killed)
 		return -1, context.Cause(ctx)
@@ -372,7 +370,7 @@ func (d *Deployer) Exec(ctx context.Context, _ string, c api.Command) (int, erro
 	return 0, err
 }
 
-// AwaitKilled waits until the command sleep has been killed.
+// AwaitKilled waits until the command linger has been killed.
 func (d *Deployer) AwaitKilled(t testing.TB) {
 	t.Helper()
 	select {
