@@ -7,8 +7,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/goccy/go-yaml"
-
 	"csph/transcript"
 )
 
@@ -28,10 +26,7 @@ func (a *app) show(v any, table func() error) error {
 
 // printYAML prints v with the names that it has as JSON.
 func (a *app) printYAML(v any) error {
-	text, err := json.Marshal(v)
-	if err == nil {
-		text, err = yaml.JSONToYAML(text)
-	}
+	text, err := yamlOf(v)
 	if err != nil {
 		return fmt.Errorf("print: %w", err)
 	}
