@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -70,13 +71,10 @@ func (a *app) accountsSetQuota() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "set-quota ACCOUNT", Short: "Replace an account's quota; what is not given is not bounded", Args: exactly(1, "the id or name of an account"),
 		Example: "  csph accounts set-quota acme --spherelets 40",
-		RunE: a.asking(func(cmd *cobra.Command, c *client.Client, args []string) error {
-			acc, err := c.SetQuota(cmd.Context(), args[0], q)
-			if err != nil {
-				return err
-			}
-			return a.show(acc, func() error { return a.printf("%s has a new quota\n", acc.Name) })
-		}),
+		RunE: showing(a, func(c *client.Client, ctx context.Context, ref string) (platform.Account, error) {
+			return c.SetQuota(ctx, ref, q)
+		},
+			func(acc platform.Account) error { return a.printf("%s has a new quota\n", acc.Name) }),
 	}
 	quotaFlags(cmd, &q)
 	return cmd

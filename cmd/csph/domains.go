@@ -136,27 +136,10 @@ func (a *app) printRecords(d wire.DomainView) error {
 }
 
 func (a *app) domainsList() *cobra.Command {
-	var service string
-	cmd := &cobra.Command{Use: "list", Example: "  csph domains list", Short: "List domains", Args: atMost(0)}
-	cmd.Flags().StringVarP(&service, "service", "s", "", "only those of this service")
-	cmd.RunE = a.asking(func(cmd *cobra.Command, c *client.Client, _ []string) error {
-		all, err := c.Domains(cmd.Context(), service)
-		if err != nil {
-			return err
-		}
-		rows := make([][]string, len(all))
-		for i, d := range all {
-			rows[i] = []string{d.Name, d.ServiceName, string(d.Status), first(string(d.State.Reason), "-"), string(d.Certificate.Source), when(d.Certificate.NotAfter)}
-		}
-		return a.show(all, func() error {
-			if len(rows) == 0 {
-				a.note("There is no domain yet. csph domains add DOMAIN --service NAME adds one.")
-				return nil
-			}
-			return a.table("DOMAIN\tSERVICE\tSTATUS\tREASON\tCERTIFICATE\tUNTIL", rows)
+	return listingIn(a, "List domains", "  csph domains list", "There is no domain yet. csph domains add DOMAIN --service NAME adds one.",
+		"DOMAIN\tSERVICE\tSTATUS\tREASON\tCERTIFICATE\tUNTIL", (*client.Client).Domains, func(d platform.Domain) []string {
+			return []string{d.Name, d.ServiceName, string(d.Status), first(string(d.State.Reason), "-"), string(d.Certificate.Source), when(d.Certificate.NotAfter)}
 		})
-	})
-	return cmd
 }
 
 func (a *app) domainsVerify() *cobra.Command {
@@ -173,7 +156,7 @@ Succeeds when the domain is active, after waiting for the certificate for as lon
 		if err != nil {
 			return err
 		}
-		if !a.structured() {
+		if !a.structured() && v.DNS.Message != v.Domain.State.Message {
 			a.note("DNS: %s", v.DNS.Message)
 		}
 		ctx, cancel := context.WithTimeout(cmd.Context(), wait)

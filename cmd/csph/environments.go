@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -79,15 +80,13 @@ func (a *app) environmentsCreate() *cobra.Command {
 }
 
 func (a *app) environmentsDelete() *cobra.Command {
-	var yes, force bool
-	cmd := a.removing("delete ENVIRONMENT --yes", "Delete an environment", "the id or name of an environment", "  csph environments delete staging --yes --force", "Deleted",
-		func(cmd *cobra.Command, c *client.Client, ref string) error {
-			if err := confirmed(yes, "this deletes environment %s for good", ref); err != nil {
-				return err
-			}
-			return c.DeleteEnvironment(cmd.Context(), ref, force)
+	var force bool
+	cmd := a.deleting("delete ENVIRONMENT", "Delete an environment", "the id or name of an environment", "  csph environments delete staging --yes --force",
+		"this deletes environment %s for good",
+		func(c *client.Client, ctx context.Context, ref string) error {
+			return c.DeleteEnvironment(ctx, ref, force)
 		})
-	deletionFlags(cmd, &yes, &force)
+	forceFlag(cmd, &force)
 	return cmd
 }
 

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
 	"csph/api/client"
@@ -48,30 +50,19 @@ func (a *app) projectsGet() *cobra.Command {
 func (a *app) projectsCreate() *cobra.Command {
 	return &cobra.Command{
 		Use: "create NAME", Short: "Create a project, with the environment production", Args: exactly(1, "a name for the project"), Example: "  csph projects create shop",
-		RunE: a.asking(func(cmd *cobra.Command, c *client.Client, args []string) error {
-			p, err := c.CreateProject(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			return a.show(p, func() error { return a.printf("Created %s (%s)\n", p.Name, p.ID) })
-		}),
+		RunE: showing(a, (*client.Client).CreateProject, func(p platform.Project) error { return a.printf("Created %s (%s)\n", p.Name, p.ID) }),
 	}
 }
 
 func (a *app) projectsDelete() *cobra.Command {
-	var yes, force bool
-	cmd := a.removing("delete PROJECT --yes", "Delete a project and its environments", "the id or name of a project", "  csph projects delete shop --yes", "Deleted",
-		func(cmd *cobra.Command, c *client.Client, ref string) error {
-			if err := confirmed(yes, "this deletes project %s with its environments for good", ref); err != nil {
-				return err
-			}
-			return c.DeleteProject(cmd.Context(), ref, force)
-		})
-	deletionFlags(cmd, &yes, &force)
+	var force bool
+	cmd := a.deleting("delete PROJECT", "Delete a project and its environments", "the id or name of a project", "  csph projects delete shop --yes",
+		"this deletes project %s with its environments for good",
+		func(c *client.Client, ctx context.Context, ref string) error { return c.DeleteProject(ctx, ref, force) })
+	forceFlag(cmd, &force)
 	return cmd
 }
 
-func deletionFlags(cmd *cobra.Command, yes, force *bool) {
-	cmd.Flags().BoolVar(yes, "yes", false, "really delete it")
+func forceFlag(cmd *cobra.Command, force *bool) {
 	cmd.Flags().BoolVar(force, "force", false, "stop and delete its services too")
 }

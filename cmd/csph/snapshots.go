@@ -5,6 +5,7 @@ import (
 
 	"csph/api/client"
 	"csph/api/wire"
+	"csph/platform"
 )
 
 func (a *app) volumesSnapshot() *cobra.Command {
@@ -40,29 +41,20 @@ func (a *app) snapshotsCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.show(all, func() error {
-				rows := make([][]string, len(all))
-				for i, s := range all {
-					consistent := "yes"
-					if !s.Consistent {
-						consistent = "as after a power cut"
-					}
-					rows[i] = []string{s.ID, when(s.Created), megabytes(s.Bytes), consistent, s.Note}
-				}
-				return a.table("ID\tTAKEN\tMB\tCONSISTENT\tNOTE", rows)
-			})
+			return listed(a, all, "ID\tTAKEN\tMB\tCONSISTENT\tNOTE", snapshotRow)
 		}),
 	}
-	var yes bool
-	remove := a.removing("delete SNAPSHOT --yes", "Delete a snapshot", "the id of a snapshot", "  csph volumes snapshots delete SNAPSHOT --yes", "Deleted",
-		func(cmd *cobra.Command, c *client.Client, id string) error {
-			if err := confirmed(yes, "this deletes %s for good", id); err != nil {
-				return err
-			}
-			return c.DeleteSnapshot(cmd.Context(), id)
-		})
-	remove.Flags().BoolVar(&yes, "yes", false, "really delete it")
+	remove := a.deleting("delete SNAPSHOT", "Delete a snapshot", "the id of a snapshot", "  csph volumes snapshots delete SNAPSHOT --yes",
+		"this deletes %s for good", (*client.Client).DeleteSnapshot)
 	return group("snapshots", "", "What was in volumes", "What was in volumes: csph volumes snapshot takes one, csph volumes restore brings it back.", list, remove)
+}
+
+func snapshotRow(s platform.Snapshot) []string {
+	consistent := "yes"
+	if !s.Consistent {
+		consistent = "as after a power cut"
+	}
+	return []string{s.ID, when(s.Created), megabytes(s.Bytes), consistent, s.Note}
 }
 
 func (a *app) volumesRestore() *cobra.Command {

@@ -80,18 +80,12 @@ func (a *app) rolledOut(ctx context.Context, c *client.Client, wait waitFlags, a
 	return a.show(v, func() error { return a.printf(format+"\n", args...) })
 }
 
+const volumeHeading = "NAME\tID\tSIZE MB\tIN IT MB\tKIND\tATTACHED"
+
 func (a *app) volumesList() *cobra.Command {
-	var service string
-	cmd := listing(a, "List volumes", "  csph volumes list\n  csph volumes list --service web", "NAME\tID\tSIZE MB\tIN IT MB\tKIND\tATTACHED",
-		func(cmd *cobra.Command, c *client.Client) ([]platform.Volume, error) {
-			all, err := c.Volumes(cmd.Context(), service)
-			if err == nil && len(all) == 0 && !a.structured() {
-				a.note("There is no volume yet. Make one with: csph volumes create data --service SERVICE --path /data")
-			}
-			return all, err
-		}, volumeRow)
-	cmd.Flags().StringVarP(&service, "service", "s", "", "only those of this service")
-	return cmd
+	return listingIn(a, "List volumes", "  csph volumes list\n  csph volumes list --service web",
+		"There is no volume yet. Make one with: csph volumes create data --service SERVICE --path /data",
+		volumeHeading, (*client.Client).Volumes, volumeRow)
 }
 
 func volumeRow(v platform.Volume) []string {
@@ -111,59 +105,47 @@ func volumeRow(v platform.Volume) []string {
 func (a *app) volumesGet() *cobra.Command {
 	return &cobra.Command{
 		Use: "get VOLUME", Short: "Show a volume, with how much is in it now", Args: exactly(1, "a volume, by name or id"), Example: "  csph volumes get data",
-		RunE: a.asking(func(cmd *cobra.Command, c *client.Client, args []string) error {
-			v, err := c.Volume(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			return a.show(v, func() error {
-				return a.table("NAME\tID\tSIZE MB\tIN IT MB\tKIND\tATTACHED", [][]string{volumeRow(v)})
-			})
-		}),
+		RunE: showing(a, (*client.Client).Volume, func(v platform.Volume) error { return a.table(volumeHeading, [][]string{volumeRow(v)}) }),
 	}
 }
 
 func (a *app) volumesAttach() *cobra.Command {
-	var n wire.NewAttachment
-	var wait waitFlags
-	cmd := &cobra.Command{
-		Use: "attach VOLUME --path PATH", Short: "Give a service a volume; what is live is rolled out again with it", Args: exactly(1, "a volume, by name or id"),
-		Example: "  csph volumes attach data --service web --path /data\n  csph volumes attach media --service web      # shared storage is at /mnt/media",
-	}
-	service := serviceFlag(cmd)
-	cmd.Flags().StringVar(&n.Path, "path", "", "where the service sees it")
-	wait.add(cmd)
-	cmd.RunE = a.asking(func(cmd *cobra.Command, c *client.Client, args []string) (err error) {
-		if n.Service, err = named(cmd.Context(), *service, nil); err != nil {
-			return err
-		}
-		out, err := c.AttachVolume(cmd.Context(), args[0], n)
-		if err != nil {
-			return err
-		}
-		return a.rolledOut(cmd.Context(), c, wait, out.Deployments, out, "%s is attached: %s", out.Volume.Name, whereabouts(out.Volume))
-	})
+	var path string
+	cmd := a.mounting("attach VOLUME --path PATH", "Give a service a volume; what is live is rolled out again with it",
+		"  csph volumes attach data --service web --path /data\n  csph volumes attach media --service web      # shared storage is at /mnt/media",
+		func(ctx context.Context, c *client.Client, volume, service string) (out wire.VolumeChanged, says string, err error) {
+			out, err = c.AttachVolume(ctx, volume, wire.NewAttachment{Service: service, Path: path})
+			return out, "attached: " + whereabouts(out.Volume), err
+		})
+	cmd.Flags().StringVar(&path, "path", "", "where the service sees it")
 	return cmd
 }
 
 func (a *app) volumesDetach() *cobra.Command {
+	return a.mounting("detach VOLUME", "Take a volume from a service; what is in it stays", "  csph volumes detach data --service web",
+		func(ctx context.Context, c *client.Client, volume, service string) (out wire.VolumeChanged, says string, err error) {
+			out, err = c.DetachVolume(ctx, volume, wire.Detachment{Service: service})
+			return out, "detached from " + service + ", and stays", err
+		})
+}
+
+// mounting is a command that changes whether a service has a volume, and waits until that is rolled out; change also says what
+// the volume is then.
+func (a *app) mounting(use, short, example string, change func(ctx context.Context, c *client.Client, volume, service string) (out wire.VolumeChanged, says string, err error)) *cobra.Command {
 	var wait waitFlags
-	cmd := &cobra.Command{
-		Use: "detach VOLUME", Short: "Take a volume from a service; what is in it stays", Args: exactly(1, "a volume, by name or id"),
-		Example: "  csph volumes detach data --service web",
-	}
-	service := serviceFlag(cmd)
+	cmd := &cobra.Command{Use: use, Short: short, Args: exactly(1, "a volume, by name or id"), Example: example}
+	flag := serviceFlag(cmd)
 	wait.add(cmd)
 	cmd.RunE = a.asking(func(cmd *cobra.Command, c *client.Client, args []string) error {
-		from, err := named(cmd.Context(), *service, nil)
+		service, err := named(cmd.Context(), *flag, nil)
 		if err != nil {
 			return err
 		}
-		out, err := c.DetachVolume(cmd.Context(), args[0], wire.Detachment{Service: from})
+		out, says, err := change(cmd.Context(), c, args[0], service)
 		if err != nil {
 			return err
 		}
-		return a.rolledOut(cmd.Context(), c, wait, out.Deployments, out, "%s is detached from %s, and stays", out.Volume.Name, from)
+		return a.rolledOut(cmd.Context(), c, wait, out.Deployments, out, "%s is %s", out.Volume.Name, says)
 	})
 	return cmd
 }
@@ -173,39 +155,18 @@ func (a *app) volumesResize() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "resize VOLUME --size-mb N", Short: "Change what a volume counts for against the disk quota", Args: exactly(1, "a volume, by name or id"),
 		Example: "  csph volumes resize data --size-mb 4096",
-		RunE: a.asking(func(cmd *cobra.Command, c *client.Client, args []string) error {
-			v, err := c.ResizeVolume(cmd.Context(), args[0], r)
-			if err != nil {
-				return err
-			}
-			return a.show(v, func() error { return a.printf("%s counts for %d MB\n", v.Name, v.SizeMB) })
-		}),
+		RunE: showing(a, func(c *client.Client, ctx context.Context, ref string) (platform.Volume, error) {
+			return c.ResizeVolume(ctx, ref, r)
+		},
+			func(v platform.Volume) error { return a.printf("%s counts for %d MB\n", v.Name, v.SizeMB) }),
 	}
 	cmd.Flags().Int64Var(&r.SizeMB, "size-mb", 0, "the new size")
 	return cmd
 }
 
 func (a *app) volumesDelete() *cobra.Command {
-	var yes bool
-	cmd := &cobra.Command{
-		Use: "delete VOLUME --yes", Short: "Delete a volume that no service has, with its snapshots", Args: exactly(1, "a volume, by name or id"),
-		Example: "  csph volumes delete old-data --yes",
-		RunE: a.asking(func(cmd *cobra.Command, c *client.Client, args []string) error {
-			if err := confirmed(yes, "this deletes everything in %s, and its snapshots, for good", args[0]); err != nil {
-				return err
-			}
-			v, err := c.Volume(cmd.Context(), args[0])
-			if err == nil {
-				err = c.DeleteVolume(cmd.Context(), v.ID)
-			}
-			if err != nil {
-				return err
-			}
-			return a.show(map[string]string{"deleted": v.ID}, func() error { return a.printf("Deleted %s (%s)\n", v.Name, v.ID) })
-		}),
-	}
-	cmd.Flags().BoolVar(&yes, "yes", false, "really delete it")
-	return cmd
+	return a.deleting("delete VOLUME", "Delete a volume that no service has, with its snapshots", "a volume, by name or id", "  csph volumes delete old-data --yes",
+		"this deletes everything in %s, and its snapshots, for good", (*client.Client).DeleteVolume)
 }
 
 // makeVolume attaches a volume as a file says; one that is not there is made.
