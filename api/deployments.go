@@ -24,9 +24,8 @@ type listOfDeployment struct {
 }
 
 type listDeployments struct {
-	Page
-	Service string          `query:"service" doc:"Only those of this service"`
-	Status  platform.Status `query:"status" doc:"Only those with this status" enum:"queued,building,rolling_out,health_check,live,retired,failed,canceled,superseded"`
+	PageOfService
+	Status platform.Status `query:"status" doc:"Only those with this status" enum:"queued,building,rolling_out,health_check,live,retired,failed,canceled,superseded"`
 }
 
 type createDeployment struct {
@@ -58,12 +57,8 @@ func (s *Server) listDeployments(ctx context.Context, in *listDeployments) (*lis
 	if q.Before, err = in.after(); err != nil {
 		return nil, err
 	}
-	if in.Service != "" {
-		svc, err := s.service(ctx, in.Service)
-		if err != nil {
-			return nil, err
-		}
-		q.Service = svc.ID
+	if q.Service, err = s.serviceID(ctx, in.Service); err != nil {
+		return nil, err
 	}
 	all, err := s.Records.DeploymentPage(ctx, q)
 	return paged(ctx, in.Page, all, func(d platform.Deployment) string { return d.ID }, err)
