@@ -100,7 +100,7 @@ func pass(d time.Duration) {
 // runs lists what became of every run, oldest first, as "planned status".
 func (w *world) runs() []string {
 	w.t.Helper()
-	all, err := w.db.Runs(w.t.Context(), w.svc.ID, "", 100)
+	all, err := w.db.Runs(w.t.Context(), w.svc.ID, "", "", 100)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -184,7 +184,7 @@ func TestARunThatFailsSaysWhyAndTheNextOneComes(t *testing.T) {
 		timer := w.plan("0 * * * *", platform.OverlapSkip)
 		pass(2*time.Hour + time.Minute)
 		w.expect("01:00 failed", "02:00 failed")
-		runs, err := w.db.Runs(t.Context(), w.svc.ID, timer.ID, 1)
+		runs, err := w.db.Runs(t.Context(), w.svc.ID, timer.ID, "", 1)
 		if err != nil || runs[0].Message != "no image yet" || runs[0].Ended.IsZero() {
 			t.Errorf("%+v, %v", runs, err)
 		}
