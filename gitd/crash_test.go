@@ -1,7 +1,6 @@
 package gitd_test
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"log/slog"
@@ -14,6 +13,7 @@ import (
 	"github.com/gliderlabs/ssh"
 
 	"csph/gitd"
+	"csph/test/doomed"
 )
 
 // serverFolder, when set, makes the test binary a server on that state folder, to be killed.
@@ -55,32 +55,15 @@ func serveForTest(dir string) error {
 	return server.Serve(context.Background())
 }
 
-// doomed is a server in a process of its own.
-func doomed(t *testing.T, dir string) (cmd *exec.Cmd, said *bufio.Scanner, addr string) {
+// startDoomed runs a server in a process of its own, which listens at addr.
+func startDoomed(t *testing.T, dir string) (server *doomed.Process, addr string) {
 	t.Helper()
-	cmd = exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), serverFolder+"="+dir)
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	said = bufio.NewScanner(stdout)
-	if !said.Scan() {
+	server = doomed.Start(t, serverFolder, dir)
+	addr, started := server.Hear()
+	if !started {
 		t.Fatal("the server did not start")
 	}
-	return cmd, said, said.Text()
-}
-
-// kill ends the server as a power cut would.
-func kill(t *testing.T, cmd *exec.Cmd) {
-	t.Helper()
-	if err := cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = cmd.Wait() // killed
+	return server, addr
 }
 
 func TestServerKilledDuringABuildLeavesASoundRepository(t *testing.T) {
@@ -96,15 +79,16 @@ func TestServerKilledDuringABuildLeavesASoundRepository(t *testing.T) {
 	if out, err := exec.Command("cp", "-a", dir, copied).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	cmd, said, addr := doomed(t, copied)
+	server, addr := startDoomed(t, copied)
 	push := h.command(tree, "git", "push", "ssh://git@"+addr+"/web", "+main")
 	if err := push.Start(); err != nil {
 		t.Fatal(err)
 	}
-	if !said.Scan() || said.Text() != "building" {
-		t.Fatalf("the server said %q", said.Text())
+	if said, _ := server.Hear(); said != "building" {
+		t.Fatalf("the server said %q", said)
 	}
-	kill(t, cmd)
+	server.Kill()
+	server.End()
 	if err := push.Wait(); err == nil {
 		t.Error("the push succeeded")
 	}
@@ -123,7 +107,7 @@ func TestServerKilledInTheMiddleOfAPackLeavesASoundRepository(t *testing.T) {
 	commit := h.git(tree, "rev-parse", "HEAD")
 	pack := h.packOf(tree, commit)
 
-	cmd, _, addr := doomed(t, dir)
+	server, addr := startDoomed(t, dir)
 	session, err := h.dialTo(addr).NewSession()
 	if err != nil {
 		t.Fatal(err)
@@ -141,7 +125,8 @@ func TestServerKilledInTheMiddleOfAPackLeavesASoundRepository(t *testing.T) {
 	}
 	incoming := filepath.Join(dir, "repos", ".quarantine", "push-*", "objects", "pack", "tmp_pack_*")
 	eventually(t, "the pack arrives", func() bool { found, _ := filepath.Glob(incoming); return len(found) > 0 })
-	kill(t, cmd)
+	server.Kill()
+	server.End()
 	_ = session.Wait() // cut off
 
 	again := start(t, func(c *gitd.Config) { c.Dir = dir })

@@ -1,12 +1,10 @@
 package volumes
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"log/slog"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -14,6 +12,7 @@ import (
 
 	"csph/platform"
 	"csph/store"
+	"csph/test/doomed"
 )
 
 // snapshotsIn names, in the environment, the state folder that this binary is to take snapshots in until it is killed.
@@ -87,22 +86,15 @@ func TestAKillLeavesNoHalfOfASnapshot(t *testing.T) {
 // killed has a process take snapshots, kills it some time after the first, and returns those that it said it had taken.
 func killed(t *testing.T, dir string, after time.Duration) (ids []string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, os.Args[0])
-	cmd.Env = append(os.Environ(), snapshotsIn+"="+dir)
-	out, err := cmd.StdoutPipe()
-	must(t, err)
-	must(t, cmd.Start())
-	lines := bufio.NewScanner(out)
-	for lines.Scan() {
-		if !strings.HasPrefix(lines.Text(), platform.SnapshotPrefix+"_") {
-			t.Fatalf("it says %q", lines.Text())
+	process := doomed.Start(t, snapshotsIn, dir)
+	for line, more := process.Hear(); more; line, more = process.Hear() {
+		if !strings.HasPrefix(line, platform.SnapshotPrefix+"_") {
+			t.Fatalf("it says %q", line)
 		}
-		if ids = append(ids, lines.Text()); len(ids) == 1 {
-			time.AfterFunc(after, cancel)
+		if ids = append(ids, line); len(ids) == 1 {
+			time.AfterFunc(after, process.Kill)
 		}
 	}
-	_ = cmd.Wait() // it was killed
+	process.End()
 	return ids
 }
