@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/net/http2"
@@ -25,6 +26,45 @@ type carrier struct {
 	// live is held for reading by each request, and for writing by the connection's end, which so waits
 	// for them and lets no other begin.
 	live sync.RWMutex
+
+	busy   atomic.Int32 // requests in flight
+	unused deadline     // of being without them
+	leave  context.CancelFunc
+	shard  uint32 // of the watch
+}
+
+// leaving returns what ends when the connection is to be led to its end: because its Router leaves, or because it is
+// not used, in which case the client may just be about to use it. The returned function must be called when it is over.
+func (c *carrier) leaving() (leaving context.Context, over func()) {
+	leaving, c.leave = context.WithCancel(c.r.multiplex.leaving)
+	c.unused.set(c.r.watch.after(c.r.limits.IdleTimeout))
+	c.shard = c.r.watch.add(c)
+	return leaving, func() {
+		c.r.watch.remove(c, c.shard)
+		c.leave()
+	}
+}
+
+// expire implements watched.
+func (c *carrier) expire(now int64) bool {
+	if c.unused.claim(now) && c.busy.Load() == 0 {
+		c.leave()
+	}
+	return false
+}
+
+// use notes that a request begins.
+func (c *carrier) use() {
+	if c.busy.Add(1) == 1 {
+		c.unused.clear()
+	}
+}
+
+// unuse notes that a request has ended.
+func (c *carrier) unuse() {
+	if c.busy.Add(-1) == 0 {
+		c.unused.set(c.r.watch.after(c.r.limits.IdleTimeout))
+	}
 }
 
 // multiplexer is what serves the HTTP/2 connections of a Router.
@@ -40,8 +80,8 @@ const pingAfter = time.Minute
 
 func newMultiplexer(l *slog.Logger, limits Limits) *multiplexer {
 	m := &multiplexer{base: &http.Server{
-		MaxHeaderBytes: limits.HeaderBytes, IdleTimeout: limits.IdleTimeout,
-		ErrorLog: slog.NewLogLogger(l.Handler(), slog.LevelDebug),
+		MaxHeaderBytes: limits.HeaderBytes,
+		ErrorLog:       slog.NewLogLogger(l.Handler(), slog.LevelDebug),
 		HTTP2: &http.HTTP2Config{
 			MaxConcurrentStreams: limits.Streams,
 			SendPingTimeout:      pingAfter, PingTimeout: limits.HeadTimeout,
@@ -66,8 +106,10 @@ func (s *session) carry() {
 	m := s.r.multiplex
 	g := newGather(s.client.conn.(*tls.Conn), s.r.storage, s.r.limits.BodyTimeout) // only of TLS it is known to be HTTP/2
 	defer g.Close()
+	leaving, over := c.leaving()
+	defer over()
 	endRequests := sync.OnceFunc(c.live.Lock)
-	defer g.departWith(m.leaving, endRequests)()
+	defer g.departWith(leaving, endRequests)()
 	m.frames.ServeConn(g, &http2.ServeConnOpts{BaseConfig: m.base, Handler: c})
 	endRequests()
 }
@@ -96,6 +138,8 @@ func (c *carrier) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	defer c.live.RUnlock()
+	c.use()
+	defer c.unuse()
 	conn := lane.Open(w, q)
 	defer conn.Done()
 	c.r.serveLane(c, conn, q.Context())

@@ -2,6 +2,7 @@ package router
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"io"
 	"strings"
@@ -155,5 +156,37 @@ func TestARequestOfHTTP3ThatTheGoAwayLetsInIsAnsweredHoweverLateItIsWhole(t *tes
 	}
 	if err := <-stopped; err != nil {
 		t.Error(err)
+	}
+}
+
+func TestAConnectionOfHTTP3ThatIsUnusedForTooLongIsToldToGo(t *testing.T) {
+	b, _, addr := startQUIC(t, Config{Limits: Limits{IdleTimeout: 50 * time.Millisecond}})
+	b.route(says(t, "hello"))
+	w := dialWire3(t, addr)
+	if got, err := answer3(w.open(get3())); err != nil || !strings.HasSuffix(got, "hello") {
+		t.Fatalf("before: %q, %v", got, err)
+	}
+	if first := w.goAway(); first != 4 {
+		t.Errorf("it refuses streams from %d on, want 4", first)
+	}
+	eventually(t, "it is closed", func() bool { return b.clients.count() == 0 })
+}
+
+func TestAnAnswerOfHTTP3MayTakeLongerThanAConnectionMayBeUnused(t *testing.T) {
+	b, _, addr := startQUIC(t, Config{Limits: Limits{IdleTimeout: 50 * time.Millisecond}})
+	next := make(chan string)
+	b.route(tells(t, next))
+	w := dialWire3(t, addr)
+	s := w.open(get3())
+	_ = s.Close()
+	select {
+	case <-w.Context().Done():
+		t.Fatalf("it was given up: %v", context.Cause(w.Context()))
+	case <-time.After(b.quicConfig().MaxIdleTimeout + time.Second):
+	}
+	next <- "the end"
+	close(next)
+	if got, err := io.ReadAll(s); err != nil || !strings.HasSuffix(string(got), "the end") {
+		t.Errorf("%q, %v", got, err)
 	}
 }

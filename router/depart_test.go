@@ -55,12 +55,20 @@ func (f *frames) read() http2.Frame {
 	return frame
 }
 
-// tells is an app whose answer is what comes from next.
+// tells is an app whose answer is what comes from next, while it is asked for it.
 func tells(t *testing.T, next <-chan string) netip.AddrPort {
 	return app(t, func(w http.ResponseWriter, r *http.Request) {
 		w.(http.Flusher).Flush()
-		for text := range next {
-			_, _ = io.WriteString(w, text)
+		for {
+			select {
+			case text, more := <-next:
+				if !more {
+					return
+				}
+				_, _ = io.WriteString(w, text)
+			case <-r.Context().Done():
+				return
+			}
 		}
 	})
 }
@@ -194,6 +202,43 @@ func TestWhatAGoAwayOfHTTP2HasRefusedIsNotTakenBack(t *testing.T) {
 	if err := <-stopped; err != nil {
 		t.Error(err)
 	}
+}
+
+func TestAConnectionOfHTTP2ThatIsUnusedForTooLongEndsWithoutLosingARequest(t *testing.T) {
+	b, addr := startTLS(t, Config{Limits: Limits{IdleTimeout: 50 * time.Millisecond}})
+	next := make(chan string)
+	b.route(tells(t, next))
+	f := dialFrames(t, addr)
+	f.get(1)
+	if got := f.outcome(1); got != "200" {
+		t.Fatalf("before: %s", got)
+	}
+	<-time.After(4 * tick) // nothing is said on it, but it is used
+	next <- "the end"
+	close(next)
+	for ended := false; !ended; {
+		switch x := f.read().(type) {
+		case *http2.DataFrame:
+			ended = x.StreamEnded()
+		case *http2.GoAwayFrame:
+			t.Fatal("it is led to its end with a request in flight")
+		}
+	}
+	if last := f.goAway(); last != math.MaxInt32 {
+		t.Fatalf("the first GOAWAY refuses streams after %d", last)
+	}
+	sign := f.ping()
+	f.get(3)
+	if got := f.outcome(3); got != "200" {
+		t.Errorf("a request that crossed it: %s", got)
+	}
+	if err := f.WritePing(true, sign); err != nil {
+		t.Fatal(err)
+	}
+	if last := f.goAway(); last != 3 {
+		t.Errorf("the last stream is %d", last)
+	}
+	eventually(t, "it is closed", func() bool { return b.clients.count() == 0 })
 }
 
 // written is what a server writes, from the first frame on, with a header block in two frames.

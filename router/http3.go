@@ -24,11 +24,16 @@ const altSvcLife = 86_400
 // takes to be sent again on most ways.
 const goAwayQuiet = time.Second
 
+// quicAlive is how often a silent client is asked for a sign, so that an answer may take longer than a connection may
+// be unused. What is between the two mostly forgets a connection after half a minute (RFC 9000 section 10.1.2).
+const quicAlive = 25 * time.Second
+
 // quicConfig leaves 0-RTT off: what it carries could be played again by anybody (RFC 8446 section 8).
 func (r *Router) quicConfig() *quic.Config {
 	return &quic.Config{
 		HandshakeIdleTimeout: r.limits.HeadTimeout,
-		MaxIdleTimeout:       r.limits.IdleTimeout,
+		MaxIdleTimeout:       r.limits.IdleTimeout + parting, // of clients that are gone: the others are told before
+		KeepAlivePeriod:      quicAlive,
 		MaxIncomingStreams:   int64(r.limits.Streams),
 		Allow0RTT:            false,
 	}
@@ -156,22 +161,24 @@ func (r *Router) serveQUIC(conn *quic.Conn) {
 // serve returns when the connection and its last request are over.
 func (c *quicCarrier) serve() {
 	s := &http3.Server{
-		Handler: c, MaxHeaderBytes: c.r.limits.HeaderBytes, IdleTimeout: c.r.limits.IdleTimeout,
+		Handler: c, MaxHeaderBytes: c.r.limits.HeaderBytes,
 		Logger: slog.New(slog.DiscardHandler),
 	}
-	over, endRequests := make(chan struct{}), sync.OnceFunc(c.live.Lock)
-	var leaving sync.WaitGroup
-	leaving.Go(func() {
+	leaving, over := c.leaving()
+	defer over()
+	ended, endRequests := make(chan struct{}), sync.OnceFunc(c.live.Lock)
+	var departing sync.WaitGroup
+	departing.Go(func() {
 		select {
-		case <-c.r.multiplex.leaving.Done():
+		case <-leaving.Done():
 			c.goAway(s, endRequests)
-		case <-over:
+		case <-ended:
 		}
 	})
 	_ = s.ServeQUICConn(c.conn)
-	close(over)
+	close(ended)
 	endRequests()
-	leaving.Wait()
+	departing.Wait()
 }
 
 // goAway lets the client finish what it has begun (RFC 9114 section 5.2), then closes. A client that has just
