@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -104,7 +105,9 @@ func (a *app) describeDeployment(d platform.Deployment) error {
 		{"Runs", fmt.Sprintf("%d × %s", d.Config.Count, d.Config.Shape)}, {"Region", first(d.Config.Region, "-")}, {"URL", d.URL},
 	}
 	if d.Reason != "" {
-		rows = append(rows, []string{"Reason", string(d.Reason)}, []string{"Message", d.Message}, []string{"Next", d.Hint})
+		rows = append(rows, []string{"Reason", string(d.Reason)})
+		rows = append(rows, linesOf("Message", d.Message)...)
+		rows = append(rows, []string{"Next", d.Hint})
 	}
 	for _, line := range d.Tail {
 		rows = append(rows, []string{"", "| " + line})
@@ -113,6 +116,15 @@ func (a *app) describeDeployment(d platform.Deployment) error {
 		rows = append(rows, []string{string(phase.Status), when(phase.At) + fmt.Sprintf(" (%.1f s)", phase.At.Sub(d.Created).Seconds())})
 	}
 	return a.table("ID\t"+d.ID, rows)
+}
+
+// linesOf are the rows of a text of several lines.
+func linesOf(name, text string) (rows [][]string) {
+	for line := range strings.SplitSeq(text, "\n") {
+		rows = append(rows, []string{name, line})
+		name = ""
+	}
+	return rows
 }
 
 func (a *app) deploymentsWatch() *cobra.Command {
