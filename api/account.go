@@ -25,21 +25,14 @@ type setQuota struct {
 }
 
 func (s *Server) accountOperations(api huma.API) {
-	op := func(id, method, path, summary string) operation {
-		return operation{id: id, method: method, path: path, tag: "account", summary: summary}
-	}
-	operate := func(o operation) operation {
-		o.need = platform.MayOperate
-		return o
-	}
-	create := operate(op("create-account", http.MethodPost, "/v1/accounts", "Create an account of its own on this server, with a first admin"))
-	create.status = http.StatusCreated
+	op := operationsOf("account")
+	create := op("create-account", http.MethodPost, "/v1/accounts", "Create an account of its own on this server, with a first admin").needing(platform.MayOperate).answering(http.StatusCreated)
 	add(s, api, op("whoami", http.MethodGet, "/v1/whoami", "Who the token speaks for, and what it may do"), s.whoami)
 	add(s, api, op("status", http.MethodGet, "/v1/status", "How the server is: version, counts, daemons, and what the account uses"), s.status)
-	add(s, api, operate(op("list-accounts", http.MethodGet, "/v1/accounts", "List accounts")), s.listAccounts)
+	add(s, api, op("list-accounts", http.MethodGet, "/v1/accounts", "List accounts").needing(platform.MayOperate), s.listAccounts)
 	add(s, api, create, s.createAccount)
-	add(s, api, operate(op("get-account", http.MethodGet, "/v1/accounts/{account}", "Get an account with its quota")), s.getAccount)
-	add(s, api, operate(op("set-quota", http.MethodPut, "/v1/accounts/{account}/quota", "Replace an account's quota; what is left out is not bounded")), s.setQuota)
+	add(s, api, op("get-account", http.MethodGet, "/v1/accounts/{account}", "Get an account with its quota").needing(platform.MayOperate), s.getAccount)
+	add(s, api, op("set-quota", http.MethodPut, "/v1/accounts/{account}/quota", "Replace an account's quota; what is left out is not bounded").needing(platform.MayOperate), s.setQuota)
 }
 
 func (s *Server) whoami(ctx context.Context, _ *none) (*body[wire.Whoami], error) {
@@ -65,7 +58,7 @@ func (s *Server) status(ctx context.Context, _ *none) (*body[wire.ServerStatus],
 	out := wire.ServerStatus{
 		Version: s.Version, Started: s.started, Ready: s.Host.Ready() == nil, Daemons: s.Host.Daemons(), Usage: used, GitPort: s.GitPort,
 		AppsURL: s.URL(platform.Service{Name: anyService, Host: anyService, Type: platform.Web}),
-		Counts: wire.ServerCounts{Services: services, Live: live, Spherelets: used.Spherelets},
+		Counts:  wire.ServerCounts{Services: services, Live: live, Spherelets: used.Spherelets},
 	}
 	if out.Daemons == nil {
 		out.Daemons = []wire.Daemon{}
