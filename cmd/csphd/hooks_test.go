@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -125,6 +126,15 @@ func TestAWebhookWithoutABranchFollowsTheOneThatTheServiceIsConnectedTo(t *testi
 		answer := httptest.NewRecorder()
 		if handler.ServeHTTP(answer, pushOf(path, secret, branch)); answer.Code != want {
 			t.Errorf("%s: %d %s; want %d", branch, answer.Code, answer.Body, want)
+		}
+	}
+}
+
+func TestAnAddressWithACredentialIsRefusedBeforeItIsKept(t *testing.T) {
+	for _, address := range []string{"https://me:hunter2@github.com/acme/shop", "https://hunter2@github.com/acme/shop", "ssh://git:hunter2@github.com/acme/shop"} {
+		err := origins{}.CheckRepository(platform.Repository{URL: address, Credential: platform.ByDeployKey})
+		if !errors.Is(err, platform.ErrInvalid) || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: %v", address, err)
 		}
 	}
 }

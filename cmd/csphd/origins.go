@@ -81,6 +81,9 @@ func branchRef(branch string) string {
 
 // CheckRepository implements api.Remotes.
 func (o origins) CheckRepository(r platform.Repository) error {
+	if _, err := remote.ParseURL(r.URL); err != nil {
+		return err
+	}
 	if _, err := watch.Parse(r.Watch); err != nil {
 		return err
 	}

@@ -41,6 +41,9 @@ func explain(doing, address string, err error) error {
 		notFound *net.DNSError
 	)
 	switch {
+	case errors.Is(err, platform.ErrInvalid): // the address, which may hold what nobody is to read
+		f.Message = "this is no address of a repository: " + strings.TrimPrefix(err.Error(), platform.ErrInvalid.Error()+": ")
+		f.Hint = "Write for example https://example.com/owner/name.git; a token goes with it: csph services connect-repo --token-file."
 	case errors.As(err, &closed):
 		f.Message = fmt.Sprintf("the repository %s is not reached: %v", address, closed)
 		f.Hint = "The server's operator can allow the network: remote.allow in csphd's configuration."

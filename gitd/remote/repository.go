@@ -44,18 +44,23 @@ func ParseURL(text string) (*url.URL, error) {
 	}
 	_, password := u.User.Password()
 	switch {
+	case password || (u.Scheme == "https" || u.Scheme == "http") && u.User != nil:
+		return nil, fmt.Errorf("%w: leave the credential out of the address and give it as a token; addresses end up in logs", platform.ErrInvalid)
 	case u.Scheme != "https" && u.Scheme != "ssh" && u.Scheme != "http":
 		return nil, fmt.Errorf("%w: repositories are reached by https:// or ssh:// (or user@host:path), not by %q", platform.ErrInvalid, text[strings.LastIndexByte(text, '@')+1:])
 	case u.Hostname() == "" || strings.Trim(u.Path, "/") == "":
-		return nil, fmt.Errorf("%w: %q names no repository; write for example https://example.com/owner/name.git", platform.ErrInvalid, u.Redacted())
+		return nil, fmt.Errorf("%w: %q names no repository; write for example https://example.com/owner/name.git", platform.ErrInvalid, shown(u))
 	case strings.HasPrefix(u.Hostname(), "-") || strings.HasPrefix(u.Path, "/-"):
-		return nil, fmt.Errorf("%w: %q: a host or path cannot begin with a hyphen", platform.ErrInvalid, u.Redacted())
-	case password || u.Scheme != "ssh" && u.User != nil:
-		return nil, fmt.Errorf("%w: leave the credential out of the address and give it as a token; addresses end up in logs", platform.ErrInvalid)
+		return nil, fmt.Errorf("%w: %q: a host or path cannot begin with a hyphen", platform.ErrInvalid, shown(u))
 	case u.RawQuery != "" || u.Fragment != "":
-		return nil, fmt.Errorf("%w: %q: the address of a repository has neither ? nor #", platform.ErrInvalid, u.Redacted())
+		return nil, fmt.Errorf("%w: %q: the address of a repository has neither ? nor #", platform.ErrInvalid, shown(u))
 	}
 	return u, nil
+}
+
+// shown is an address without what may be a secret in it: who asks, and the query.
+func shown(u *url.URL) string {
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
 }
 
 // userFor is the user name that goes with a token.

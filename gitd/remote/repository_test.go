@@ -1,9 +1,12 @@
 package remote
 
 import (
+	"errors"
 	"net/netip"
 	"strings"
 	"testing"
+
+	"csph/platform"
 )
 
 func TestAddressesOfRepositoriesAreReadInAllTheirForms(t *testing.T) {
@@ -33,8 +36,11 @@ func TestAddressesThatAreNoneOrGiveSecretsAwayAreRefused(t *testing.T) {
 		"https://example.com":                "names no repository",
 		"https://me:secret@example.com/shop": "leave the credential out",
 		"https://token@example.com/shop":     "leave the credential out",
+		"https://secret@example.com/shop?x=": "leave the credential out",
+		"https://me:secret@example.com":      "leave the credential out",
+		"ssh://me:secret@example.com/shop":   "leave the credential out",
 		"ssh://-oProxyCommand=id/shop":       "hyphen",
-		"https://example.com/shop?token=x":   "neither ? nor #",
+		"https://example.com/shop?a=secret":  "neither ? nor #",
 		"https://exa mple.com/shop":          "no URL",
 		"shop/app":                           "by https:// or ssh://",
 		"me:secret@example.com/shop":         `not by "example.com/shop"`,
@@ -45,8 +51,14 @@ func TestAddressesThatAreNoneOrGiveSecretsAwayAreRefused(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", text, err, want)
 		}
-		if err != nil && strings.Contains(err.Error(), "secret") {
-			t.Errorf("%q: the error gives the secret away: %v", text, err)
+		if err == nil {
+			continue
+		}
+		var told *platform.Failure
+		if !errors.As(explain("read", text, err), &told) || !strings.Contains(told.Message, "no address of a repository") || !strings.Contains(told.Message, want) {
+			t.Errorf("%q: %+v", text, told)
+		} else if all := err.Error() + told.Message + told.Hint; strings.Contains(all, "secret") || strings.Contains(told.Message, "invalid: ") {
+			t.Errorf("%q: the error gives the secret away: %s", text, all)
 		}
 	}
 }
