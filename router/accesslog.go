@@ -2,7 +2,6 @@ package router
 
 import (
 	"io"
-	"net/netip"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -72,13 +71,13 @@ type accessEntry struct {
 	start     time.Time
 	took      time.Duration
 	service   string
-	client    netip.Addr
+	client    []byte
 	method    []byte
 	host      []byte
 	path      []byte
 	agent     []byte
 	requestID []byte
-	target    netip.AddrPort
+	target    []byte
 	status    int
 	in, out   int64
 	proto     uint8
@@ -154,7 +153,7 @@ func (l *accessLog) line(e *accessEntry) {
 	b = append(b, `","service":`...)
 	b = appendJSON(b, e.service)
 	b = append(b, `,"client":"`...)
-	b = e.client.AppendTo(b)
+	b = append(b, e.client...)
 	b = append(b, `","protocol":"`...)
 	b = append(b, protocolName(e.proto)...)
 	b = append(b, `","tls":`...)
@@ -173,9 +172,9 @@ func (l *accessLog) line(e *accessEntry) {
 	b = strconv.AppendInt(b, e.in, 10)
 	b = append(b, `,"bytes_out":`...)
 	b = strconv.AppendInt(b, e.out, 10)
-	if e.target.IsValid() {
+	if len(e.target) > 0 {
 		b = append(b, `,"target":"`...)
-		b = e.target.AppendTo(b)
+		b = append(b, e.target...)
 		b = append(b, '"')
 	}
 	b = append(b, `,"request_id":`...)

@@ -3,7 +3,6 @@ package router
 import (
 	"bytes"
 	"math/rand/v2"
-	"net/netip"
 	"time"
 
 	"csph/router/h1"
@@ -70,12 +69,15 @@ func (s *session) logRequest(took time.Duration) {
 	e := &s.log
 	e.start, e.took, e.status, e.in, e.out = s.start, took, s.status, s.bytesIn, s.bytesOut
 	e.proto, e.secure = s.proto, s.secure
-	e.client, e.requestID, e.service, e.target = s.from, s.requestID, "", netip.AddrPort{}
+	e.client, e.requestID, e.service, e.target = s.peerText, s.requestID, "", nil
+	if s.from != s.peer {
+		e.client = s.from.AppendTo(nil)
+	}
 	if s.route != nil {
 		e.service = s.route.service
 	}
 	if s.target != nil {
-		e.target = s.target.addr
+		e.target = s.target.text
 	}
 	s.r.access.add(e)
 }

@@ -19,7 +19,7 @@ func (s *session) appendForwarded(b []byte) []byte {
 		b = s.req.AppendList(b, h1.ForwardedFor)
 		b = append(b, ", "...)
 	}
-	b = s.peer.AppendTo(b)
+	b = append(b, s.peerText...)
 	b = append(b, "\r\nX-Forwarded-Host: "...)
 	if len(host) == 0 {
 		host = s.req.Host
@@ -53,10 +53,10 @@ func (s *session) appendStandard(b []byte) []byte {
 	b = append(b, "for="...)
 	switch {
 	case s.peer.Is4():
-		b = s.peer.AppendTo(b)
+		b = append(b, s.peerText...)
 	case s.peer.IsValid():
 		b = append(b, `"[`...)
-		b = s.peer.AppendTo(b)
+		b = append(b, s.peerText...)
 		b = append(b, `]"`...)
 	default:
 		b = append(b, "unknown"...)

@@ -17,17 +17,19 @@ import (
 
 // session is a client's connection. Its goroutine owns all fields but those that are atomic.
 type session struct {
-	r       *Router
-	client  socket
-	peer    netip.Addr
-	trusted bool
-	secure  bool
-	proto   uint8 // major version of HTTP
-	shard   uint32
-	number  uint32
-	idle    atomic.Bool // waits for a request
-	abandon deadline    // next look whether the client is still there, while it waits
-	up      atomic.Pointer[upstream]
+	r      *Router
+	client socket
+	peer   netip.Addr
+	// peerText is peer, which each request needs some times.
+	peerText []byte
+	trusted  bool
+	secure   bool
+	proto    uint8 // major version of HTTP
+	shard    uint32
+	number   uint32
+	idle     atomic.Bool // waits for a request
+	abandon  deadline    // next look whether the client is still there, while it waits
+	up       atomic.Pointer[upstream]
 
 	parsed  int     // length of the head that req holds, when it was parsed while waiting for it
 	ending  ending  // how the connection is closed
@@ -79,7 +81,7 @@ func (r *Router) serveConn(conn net.Conn) {
 		_ = conn.Close()
 		return
 	}
-	s := &session{r: r, peer: peer, proto: 1, trusted: contains(r.trusted, peer)}
+	s := &session{r: r, peer: peer, peerText: peer.AppendTo(nil), proto: 1, trusted: contains(r.trusted, peer)}
 	s.client.open(conn, r.storage, r.watch, smallStorage)
 	s.client.each, s.client.alone = s.serveArrived, runtime.GOMAXPROCS(0) == 1
 	refused, ok := r.clients.join(s)

@@ -29,6 +29,7 @@ const (
 // request after the Swap that replaces it.
 type target struct {
 	addr   netip.AddrPort
+	text   []byte // addr, for the access log
 	sticky string // name of the target in cookies
 	load   atomic.Int64
 
@@ -37,7 +38,7 @@ type target struct {
 
 	mu   sync.Mutex
 	idle []*upstream // most recently used last
-	busy map[*upstream]struct{}
+	busy []*upstream
 	rpc  *http2.Transport // for gRPC; nil until it is needed
 
 	// life ends when the target's requests are cut.
@@ -56,7 +57,7 @@ type target struct {
 
 func newTarget(addr netip.AddrPort, onOver func(*target)) *target {
 	t := &target{
-		addr: addr, onOver: onOver, busy: map[*upstream]struct{}{},
+		addr: addr, text: addr.AppendTo(nil), onOver: onOver,
 		quiet: make(chan struct{}), over: make(chan struct{}),
 	}
 	t.life, t.cut = context.WithCancel(context.Background())
@@ -146,7 +147,7 @@ func (t *target) take() *upstream {
 		t.idle[n-1] = nil
 		t.idle = t.idle[:n-1]
 		if u.readBy.clear() {
-			t.busy[u] = struct{}{}
+			t.enter(u)
 			return u
 		}
 	}
@@ -157,7 +158,7 @@ func (t *target) take() *upstream {
 func (t *target) give(u *upstream, until int64, size int) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	delete(t.busy, u)
+	t.exit(u)
 	if len(t.idle) >= size || t.load.Load()&retiredBit != 0 {
 		return false
 	}
@@ -169,15 +170,33 @@ func (t *target) give(u *upstream, until int64, size int) bool {
 // join notes a new connection in use.
 func (t *target) join(u *upstream) {
 	t.mu.Lock()
-	t.busy[u] = struct{}{}
+	t.enter(u)
 	t.mu.Unlock()
 }
 
 // leave forgets a connection that will be closed.
 func (t *target) leave(u *upstream) {
 	t.mu.Lock()
-	delete(t.busy, u)
+	t.exit(u)
 	t.mu.Unlock()
+}
+
+// enter puts u among the busy ones. t.mu is held.
+func (t *target) enter(u *upstream) {
+	t.busy = append(t.busy, u)
+	u.place = len(t.busy)
+}
+
+// exit takes u from the busy ones, if it is one. t.mu is held.
+func (t *target) exit(u *upstream) {
+	if u.place == 0 {
+		return
+	}
+	end := len(t.busy) - 1
+	last := t.busy[end]
+	t.busy[u.place-1], last.place = last, u.place
+	t.busy[end], u.place = nil, 0
+	t.busy = t.busy[:end]
 }
 
 // dropIdle forgets u if it is idle, and reports whether it was.
@@ -211,7 +230,7 @@ func (t *target) connections(stream bool) []*upstream {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var list []*upstream
-	for u := range t.busy {
+	for _, u := range t.busy {
 		if u.stream.Load() == stream {
 			list = append(list, u)
 		}

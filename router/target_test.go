@@ -3,9 +3,11 @@ package router
 import (
 	"bufio"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -159,5 +161,31 @@ func TestUnusedConnectionsToATargetAreBoundedAndClosedInTime(t *testing.T) {
 	defer x.mu.Unlock()
 	if len(x.idle) != 0 || len(x.busy) != 0 {
 		t.Errorf("%d idle, %d busy", len(x.idle), len(x.busy))
+	}
+}
+
+func TestConnectionsInUseAreKnownInWhateverOrderTheyComeAndGo(t *testing.T) {
+	x := newTarget(netip.MustParseAddrPort("127.0.0.1:1"), func(*target) {})
+	inUse := map[*upstream]bool{}
+	for range 1000 {
+		u := &upstream{target: x}
+		for some := range inUse { // any of them, or none
+			if rand.IntN(2) == 0 {
+				u = some
+			}
+			break
+		}
+		if inUse[u] {
+			x.leave(u)
+			x.leave(u) // as one that was cut and then closed
+			delete(inUse, u)
+		} else {
+			x.join(u)
+			inUse[u] = true
+		}
+		known := x.connections(false)
+		if len(known) != len(inUse) || slices.ContainsFunc(known, func(u *upstream) bool { return !inUse[u] }) {
+			t.Fatalf("%d are in use, and %d known", len(inUse), len(known))
+		}
 	}
 }

@@ -12,6 +12,7 @@ type upstream struct {
 	socket
 	target *target
 	shard  uint32
+	place  int         // in the target's busy, counted from 1; 0: not there. The target's lock guards it
 	reused bool        // has carried a request before
 	stream atomic.Bool // carries a websocket or a stream
 	cut    atomic.Bool // closed by Drain
