@@ -34,19 +34,13 @@ type createDeployment struct {
 }
 
 func (s *Server) deploymentOperations(api huma.API) {
-	op := func(id, method, path, summary string) operation {
-		return operation{id: id, method: method, path: path, summary: summary, tag: "deployments"}
-	}
-	accepted := func(o operation) operation {
-		o.status = http.StatusAccepted
-		return o
-	}
+	op := operationsOf("deployments")
 	add(s, api, op("list-deployments", http.MethodGet, "/v1/deployments", "List deployments, newest first"), s.listDeployments)
 	add(s, api, op("get-deployment", http.MethodGet, "/v1/deployments/{deployment}", "Get a deployment"), s.getDeployment)
-	add(s, api, accepted(op("create-deployment", http.MethodPost, "/v1/services/{service}/deployments", "Deploy an image or a repository")), s.createDeployment)
+	add(s, api, op("create-deployment", http.MethodPost, "/v1/services/{service}/deployments", "Deploy an image or a repository").answering(http.StatusAccepted), s.createDeployment)
 	add(s, api, op("cancel-deployment", http.MethodPost, "/v1/deployments/{deployment}/cancel", "Cancel a deployment that is queued or building"), s.cancelDeployment)
-	add(s, api, accepted(op("redeploy", http.MethodPost, "/v1/deployments/{deployment}/redeploy", "Deploy the same image again, with the service's present config")), s.redeploy)
-	add(s, api, accepted(op("rollback", http.MethodPost, "/v1/deployments/{deployment}/rollback", "Deploy the same image, config and env as then")), s.rollback)
+	add(s, api, op("redeploy", http.MethodPost, "/v1/deployments/{deployment}/redeploy", "Deploy the same image again, with the service's present config").answering(http.StatusAccepted), s.redeploy)
+	add(s, api, op("rollback", http.MethodPost, "/v1/deployments/{deployment}/rollback", "Deploy the same image, config and env as then").answering(http.StatusAccepted), s.rollback)
 	add(s, api, op("list-deployment-spherelets", http.MethodGet, "/v1/deployments/{deployment}/spherelets", "List a deployment's spherelets"), s.deploymentSpherelets)
 }
 

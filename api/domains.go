@@ -54,16 +54,14 @@ type configureDomain struct {
 }
 
 func (s *Server) domainOperations(api huma.API) {
-	op := func(id, method, path, summary string, status int) operation {
-		return operation{id: id, method: method, path: path, summary: summary, tag: "domains", status: status}
-	}
-	add(s, api, op("list-domains", http.MethodGet, "/v1/domains", "List domains", 0), s.listDomains)
-	add(s, api, op("add-domain", http.MethodPost, "/v1/domains", "Add a domain to a service; it leads there at once, its certificate follows", http.StatusCreated), s.addDomain)
-	add(s, api, op("get-domain", http.MethodGet, "/v1/domains/{domain}", "Get a domain, with the DNS records that it needs", 0), s.getDomain)
-	add(s, api, op("configure-domain", http.MethodPatch, "/v1/domains/{domain}", "Change a domain's HSTS, or give it a certificate of one's own", 0), s.configureDomain)
-	add(s, api, op("verify-domain", http.MethodPost, "/v1/domains/{domain}/verify", "Look at a domain's DNS now, and order where it is right", 0), s.verifyDomain)
-	add(s, api, op("remove-domain", http.MethodDelete, "/v1/domains/{domain}", "Remove a domain, its route and its certificates", 0), s.removeDomain)
-	add(s, api, op("get-trust", http.MethodGet, "/v1/trust", "Get what clients trust the server's own certificate authority by", 0), s.getTrust)
+	op := operationsOf("domains")
+	add(s, api, op("list-domains", http.MethodGet, "/v1/domains", "List domains"), s.listDomains)
+	add(s, api, op("add-domain", http.MethodPost, "/v1/domains", "Add a domain to a service; it leads there at once, its certificate follows").answering(http.StatusCreated), s.addDomain)
+	add(s, api, op("get-domain", http.MethodGet, "/v1/domains/{domain}", "Get a domain, with the DNS records that it needs"), s.getDomain)
+	add(s, api, op("configure-domain", http.MethodPatch, "/v1/domains/{domain}", "Change a domain's HSTS, or give it a certificate of one's own"), s.configureDomain)
+	add(s, api, op("verify-domain", http.MethodPost, "/v1/domains/{domain}/verify", "Look at a domain's DNS now, and order where it is right"), s.verifyDomain)
+	add(s, api, op("remove-domain", http.MethodDelete, "/v1/domains/{domain}", "Remove a domain, its route and its certificates"), s.removeDomain)
+	add(s, api, op("get-trust", http.MethodGet, "/v1/trust", "Get what clients trust the server's own certificate authority by"), s.getTrust)
 }
 
 // domain resolves what a request calls a domain, within what its token may see.

@@ -37,11 +37,8 @@ type listEnvironments struct {
 }
 
 func (s *Server) environmentOperations(api huma.API) {
-	op := func(id, method, path, summary string) operation {
-		return operation{id: id, method: method, path: path, tag: "environments", summary: summary}
-	}
-	create := op("create-environment", http.MethodPost, "/v1/environments", "Create an environment")
-	create.status = http.StatusCreated
+	op := operationsOf("environments")
+	create := op("create-environment", http.MethodPost, "/v1/environments", "Create an environment").answering(http.StatusCreated)
 	add(s, api, op("list-environments", http.MethodGet, "/v1/environments", "List environments"), s.listEnvironments)
 	add(s, api, create, s.createEnvironment)
 	add(s, api, op("get-environment", http.MethodGet, "/v1/environments/{environment}", "Get an environment with its variables"), s.getEnvironment)

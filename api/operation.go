@@ -23,6 +23,25 @@ type operation struct {
 	changes bool           // something, although it is a GET
 }
 
+// operationsOf makes the operations of one part of the API.
+func operationsOf(tag string) func(id, method, path, summary string) operation {
+	return func(id, method, path, summary string) operation {
+		return operation{id: id, method: method, path: path, summary: summary, tag: tag}
+	}
+}
+
+// answering is the operation with a status of success of its own.
+func (o operation) answering(status int) operation {
+	o.status = status
+	return o
+}
+
+// needing is the operation with a right of its own that it needs of its caller.
+func (o operation) needing(right platform.Right) operation {
+	o.need = right
+	return o
+}
+
 // right is what the operation needs of its caller.
 func (o operation) right() platform.Right {
 	switch {

@@ -27,19 +27,12 @@ type createProject struct {
 }
 
 func (s *Server) projectOperations(api huma.API) {
-	op := func(id, method, path, summary string) operation {
-		return operation{id: id, method: method, path: path, tag: "projects", summary: summary}
-	}
-	administer := func(o operation) operation {
-		o.need = platform.MayAdminister
-		return o
-	}
-	create := administer(op("create-project", http.MethodPost, "/v1/projects", "Create a project, with the environment production"))
-	create.status = http.StatusCreated
+	op := operationsOf("projects")
+	create := op("create-project", http.MethodPost, "/v1/projects", "Create a project, with the environment production").needing(platform.MayAdminister).answering(http.StatusCreated)
 	add(s, api, op("list-projects", http.MethodGet, "/v1/projects", "List projects"), s.listProjects)
 	add(s, api, create, s.createProject)
 	add(s, api, op("get-project", http.MethodGet, "/v1/projects/{project}", "Get a project"), s.getProject)
-	add(s, api, administer(op("delete-project", http.MethodDelete, "/v1/projects/{project}", "Delete a project and its environments")), s.deleteProject)
+	add(s, api, op("delete-project", http.MethodDelete, "/v1/projects/{project}", "Delete a project and its environments").needing(platform.MayAdminister), s.deleteProject)
 }
 
 func (s *Server) listProjects(ctx context.Context, in *Page) (*listed[platform.Project], error) {

@@ -64,13 +64,9 @@ type runLog struct {
 }
 
 func (s *Server) scheduleOperations(api huma.API) {
-	op := func(id, method, path, summary string) operation {
-		return operation{id: id, method: method, path: path, tag: "schedules", summary: summary}
-	}
-	made := op("add-schedule", http.MethodPost, "/v1/services/{service}/schedules", "Add a schedule to a service")
-	made.status = http.StatusCreated
-	now := op("run-schedule", http.MethodPost, "/v1/schedules/{schedule}/run", "Begin a run of a schedule now")
-	now.status = http.StatusAccepted
+	op := operationsOf("schedules")
+	made := op("add-schedule", http.MethodPost, "/v1/services/{service}/schedules", "Add a schedule to a service").answering(http.StatusCreated)
+	now := op("run-schedule", http.MethodPost, "/v1/schedules/{schedule}/run", "Begin a run of a schedule now").answering(http.StatusAccepted)
 	log := op("stream-run-log", http.MethodGet, "/v1/runs/{run}/logs", "Stream what a run has written; with follow until it has ended")
 	log.stream = streamResponse[wire.LogLine](api, wire.MessageLine)
 	add(s, api, op("list-schedules", http.MethodGet, "/v1/services/{service}/schedules", "List a service's schedules"), s.listSchedules)

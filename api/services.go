@@ -45,15 +45,10 @@ type createService struct {
 }
 
 func (s *Server) serviceOperations(api huma.API) {
-	op := func(id, method, path, summary string) operation {
-		return operation{id: id, method: method, path: path, summary: summary, tag: "services"}
-	}
-	create := op("create-service", http.MethodPost, "/v1/services", "Create a service")
-	create.status = http.StatusCreated
-	restart := op("restart-service", http.MethodPost, "/v1/services/{service}/restart", "Replace all spherelets by new ones, without a build")
-	restart.status = http.StatusAccepted
-	resume := op("resume-service", http.MethodPost, "/v1/services/{service}/resume", "Start a suspended service again, with its present config")
-	resume.status = http.StatusAccepted
+	op := operationsOf("services")
+	create := op("create-service", http.MethodPost, "/v1/services", "Create a service").answering(http.StatusCreated)
+	restart := op("restart-service", http.MethodPost, "/v1/services/{service}/restart", "Replace all spherelets by new ones, without a build").answering(http.StatusAccepted)
+	resume := op("resume-service", http.MethodPost, "/v1/services/{service}/resume", "Start a suspended service again, with its present config").answering(http.StatusAccepted)
 	add(s, api, op("list-services", http.MethodGet, "/v1/services", "List services"), s.listServices)
 	add(s, api, create, s.createService)
 	add(s, api, op("get-service", http.MethodGet, "/v1/services/{service}", "Get a service"), s.getService)

@@ -72,20 +72,18 @@ type detachVolume struct {
 }
 
 func (s *Server) volumeOperations(api huma.API) {
-	op := func(id, method, path, summary string, status int) operation {
-		return operation{id: id, method: method, path: path, summary: summary, tag: "volumes", status: status}
-	}
-	add(s, api, op("list-volumes", http.MethodGet, "/v1/volumes", "List volumes", 0), s.listVolumes)
-	add(s, api, op("create-volume", http.MethodPost, "/v1/volumes", "Create a volume, and attach it where a service is given", http.StatusCreated), s.createVolume)
-	add(s, api, op("get-volume", http.MethodGet, "/v1/volumes/{volume}", "Get a volume, with how much is in it now", 0), s.getVolume)
-	add(s, api, op("resize-volume", http.MethodPatch, "/v1/volumes/{volume}", "Change what a volume counts for against the disk quota", 0), s.resizeVolume)
-	add(s, api, op("delete-volume", http.MethodDelete, "/v1/volumes/{volume}", "Delete a volume that no service has, with its snapshots", 0), s.deleteVolume)
-	add(s, api, op("attach-volume", http.MethodPost, "/v1/volumes/{volume}/attach", "Give a service a volume; what is live is rolled out again with it", 0), s.attachVolume)
-	add(s, api, op("detach-volume", http.MethodPost, "/v1/volumes/{volume}/detach", "Take a volume from a service; what is in it stays", 0), s.detachVolume)
-	add(s, api, op("list-snapshots", http.MethodGet, "/v1/volumes/{volume}/snapshots", "List a volume's snapshots, newest first", 0), s.listSnapshots)
-	add(s, api, op("create-snapshot", http.MethodPost, "/v1/volumes/{volume}/snapshots", "Keep what is in a volume; its spherelets are frozen meanwhile, for five seconds at the most", http.StatusCreated), s.createSnapshot)
-	add(s, api, op("restore-snapshot", http.MethodPost, "/v1/snapshots/{snapshot}/restore", "Put a snapshot in the place of what is in its volume, which is kept as another snapshot; or make a new volume of it", 0), s.restoreSnapshot)
-	add(s, api, op("delete-snapshot", http.MethodDelete, "/v1/snapshots/{snapshot}", "Delete a snapshot", 0), s.deleteSnapshot)
+	op := operationsOf("volumes")
+	add(s, api, op("list-volumes", http.MethodGet, "/v1/volumes", "List volumes"), s.listVolumes)
+	add(s, api, op("create-volume", http.MethodPost, "/v1/volumes", "Create a volume, and attach it where a service is given").answering(http.StatusCreated), s.createVolume)
+	add(s, api, op("get-volume", http.MethodGet, "/v1/volumes/{volume}", "Get a volume, with how much is in it now"), s.getVolume)
+	add(s, api, op("resize-volume", http.MethodPatch, "/v1/volumes/{volume}", "Change what a volume counts for against the disk quota"), s.resizeVolume)
+	add(s, api, op("delete-volume", http.MethodDelete, "/v1/volumes/{volume}", "Delete a volume that no service has, with its snapshots"), s.deleteVolume)
+	add(s, api, op("attach-volume", http.MethodPost, "/v1/volumes/{volume}/attach", "Give a service a volume; what is live is rolled out again with it"), s.attachVolume)
+	add(s, api, op("detach-volume", http.MethodPost, "/v1/volumes/{volume}/detach", "Take a volume from a service; what is in it stays"), s.detachVolume)
+	add(s, api, op("list-snapshots", http.MethodGet, "/v1/volumes/{volume}/snapshots", "List a volume's snapshots, newest first"), s.listSnapshots)
+	add(s, api, op("create-snapshot", http.MethodPost, "/v1/volumes/{volume}/snapshots", "Keep what is in a volume; its spherelets are frozen meanwhile, for five seconds at the most").answering(http.StatusCreated), s.createSnapshot)
+	add(s, api, op("restore-snapshot", http.MethodPost, "/v1/snapshots/{snapshot}/restore", "Put a snapshot in the place of what is in its volume, which is kept as another snapshot; or make a new volume of it"), s.restoreSnapshot)
+	add(s, api, op("delete-snapshot", http.MethodDelete, "/v1/snapshots/{snapshot}", "Delete a snapshot"), s.deleteSnapshot)
 }
 
 // volume resolves what a request calls a volume.

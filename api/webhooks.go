@@ -27,15 +27,9 @@ type listDeliveries struct {
 }
 
 func (s *Server) webhookOperations(api huma.API) {
-	op := func(id, method, path, summary string) operation {
-		return operation{id: id, method: method, path: path, tag: "sources", summary: summary}
-	}
-	made := func(o operation) operation {
-		o.status = http.StatusCreated
-		return o
-	}
+	op := operationsOf("sources")
 	add(s, api, op("list-webhooks", http.MethodGet, "/v1/services/{service}/webhooks", "List a service's webhooks"), s.listWebhooks)
-	add(s, api, made(op("create-webhook", http.MethodPost, "/v1/services/{service}/webhooks", "Make a webhook; its secret is shown here only")), s.createWebhook)
+	add(s, api, op("create-webhook", http.MethodPost, "/v1/services/{service}/webhooks", "Make a webhook; its secret is shown here only").answering(http.StatusCreated), s.createWebhook)
 	add(s, api, op("rotate-webhook", http.MethodPost, "/v1/webhooks/{webhook}/rotate", "Give a webhook a new secret; the old one counts no more"), s.rotateWebhook)
 	add(s, api, op("delete-webhook", http.MethodDelete, "/v1/webhooks/{webhook}", "Delete a webhook"), s.deleteWebhook)
 	add(s, api, op("list-deliveries", http.MethodGet, "/v1/webhooks/{webhook}/deliveries", "List what a webhook has taken on, and what became of it"), s.listDeliveries)
