@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
@@ -24,7 +25,7 @@ const loginTimeout = 20 * time.Second
 func (b *Builder) CheckLogin(ctx context.Context, host, username, password string) error {
 	registry, err := name.NewRegistry(platform.RegistryHost(host), name.StrictValidation)
 	if err != nil {
-		return fmt.Errorf("%w: %q is no host of a registry; write it as image references begin, such as ghcr.io or registry.example.com:5000", platform.ErrInvalid, host)
+		return fmt.Errorf("%w: %q is no host of a registry; write it as image references begin, such as ghcr.io or registry.example.com:5000", platform.ErrInvalid, host[strings.LastIndexByte(host, '@')+1:])
 	}
 	ctx, cancel := context.WithTimeout(ctx, loginTimeout)
 	defer cancel()

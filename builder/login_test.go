@@ -48,6 +48,9 @@ func TestALoginIsCheckedAtTheRegistryAndWhatIsWrongIsToldApart(t *testing.T) {
 	if err := b.CheckLogin(t.Context(), "no host/at all", "me", "right"); !errors.Is(err, platform.ErrInvalid) {
 		t.Errorf("what is no host: %v", err)
 	}
+	if err := b.CheckLogin(t.Context(), "http://me:hunter2@registry.example.com", "me", "right"); !errors.Is(err, platform.ErrInvalid) || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("one with a login in it: %v", err)
+	}
 }
 
 func TestTheLoginOfAServiceComesBeforeTheServersOwn(t *testing.T) {

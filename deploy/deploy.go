@@ -164,6 +164,9 @@ func (d *Deployer) draftOf(ctx context.Context, r Request, svc platform.Service)
 	case r.Source != nil:
 		dep.Source = r.Source.Describe()
 	case r.Image != "":
+		if err := validateImage(r.Image); err != nil {
+			return dep, err
+		}
 		dep.Source = platform.Source{Kind: platform.FromImage, Image: r.Image}
 	default:
 		if err := d.draftFrom(ctx, r, svc, &dep); err != nil {

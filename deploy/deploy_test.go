@@ -342,6 +342,23 @@ func TestWhatDoesNotFitTheCapacityIsRefusedWithTheFigures(t *testing.T) {
 	}
 }
 
+func TestAReferenceWithACredentialIsInNoRecord(t *testing.T) {
+	w := newWorld(t)
+	for _, ref := range []string{"me:hunter2@registry.example.com/app:1", "https://me:hunter2@registry.example.com/app", "app@hunter2"} {
+		_, err := w.Deploy(t.Context(), deploy.Request{Service: w.svc.ID, Image: ref})
+		if !errors.Is(err, platform.ErrInvalid) || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: %v", ref, err)
+		}
+	}
+	if all, err := w.db.Deployments(t.Context(), w.svc.ID, 10); err != nil || len(all) != 0 {
+		t.Errorf("%d deployments, %v", len(all), err)
+	}
+	exact := "registry.example.com/app:1@sha256:" + strings.Repeat("a", 64)
+	if d, err := w.Deploy(t.Context(), deploy.Request{Service: w.svc.ID, Image: exact}); err != nil || d.Source.Image != exact {
+		t.Errorf("one with a digest: %+v, %v", d.Source, err)
+	}
+}
+
 func TestARefusedChangeLeavesTheServiceAsItWas(t *testing.T) {
 	w := newWorld(t)
 	for _, change := range []func(*platform.Config) error{

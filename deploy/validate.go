@@ -10,6 +10,9 @@ import (
 	"csph/platform"
 )
 
+// imageDigest matches the digests that a reference may end with (OCI image specification, descriptors).
+var imageDigest = regexp.MustCompile(`^[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[0-9a-fA-F]{32,}$`)
+
 var envName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // validate refuses a config that could not run, saying which part and why.
@@ -56,6 +59,15 @@ func validateEnv(name, value string) error {
 		return fmt.Errorf("%w: the value of %s has a NUL byte", platform.ErrInvalid, name)
 	case len(value) > 64<<10:
 		return fmt.Errorf("%w: the value of %s is %d bytes long; at most 65536 fit", platform.ErrInvalid, name, len(value))
+	}
+	return nil
+}
+
+// validateImage refuses a reference with a credential in it, before it is in any record. What else it may be is the registry's
+// question.
+func validateImage(ref string) error {
+	if _, after, found := strings.Cut(ref, "@"); found && !imageDigest.MatchString(after) {
+		return fmt.Errorf("%w: what follows the @ in a reference of an image is a digest, sha256:…; a login goes with csph services set-registry", platform.ErrInvalid)
 	}
 	return nil
 }
