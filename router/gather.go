@@ -10,7 +10,7 @@ import (
 // gather is a connection of TLS whose writes are collected and leave together, by a goroutine of its own.
 // HTTP/2 writes each frame by itself, from a goroutine with a new stack: what several streams have to say at
 // the same time then takes one record, one system call and no growing of stacks. A write that returned may
-// fail later; the next one tells.
+// fail later; the next one tells. How the connection is led to its end is its departure.
 type gather struct {
 	*tls.Conn
 	storage *storage

@@ -49,8 +49,10 @@ func temporary(err error) bool {
 }
 
 // Shutdown stops accepting, closes connections that wait for a request, lets requests in flight
-// finish, and blocks until all are done. When ctx ends first the rest is cut and the error is ctx's.
-// No client is served any more when it returns. It must be called once.
+// finish, and blocks until all are done. Clients of HTTP/2 and HTTP/3 are told by GOAWAY; what they had sent
+// before they knew is answered over HTTP/2, and over HTTP/3 refused so that they may repeat it. One that does
+// not heed it holds Shutdown up for some seconds beyond its last request. When ctx ends first the rest is cut
+// and the error is ctx's. No client is served any more when it returns. It must be called once.
 func (r *Router) Shutdown(ctx context.Context) error {
 	r.stop()
 	for _, m := range r.clients.close() {
