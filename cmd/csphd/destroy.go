@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -28,7 +30,11 @@ func destroyCommand() *cobra.Command {
 			if !yes {
 				return fmt.Errorf("this removes every app and all data in %s; say --yes if that is meant", state)
 			}
-			return destroy(cmd.Context(), state)
+			if err := destroy(cmd.Context(), state); err != nil {
+				return err
+			}
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "Removed %s, with its apps and all that it had on this machine\n", state)
+			return err
 		},
 	}
 	cmd.Flags().StringVar(&state, "state", defaults().State, "state folder")
@@ -62,10 +68,34 @@ func destroy(ctx context.Context, state string) error {
 			return err
 		}
 	}
-	if err := errors.Join(builder.RemoveNetwork(ctx, instance), instance.Destroy(ctx)); err != nil {
+	if err := errors.Join(builder.RemoveNetwork(ctx, instance), instance.Destroy(ctx), removeShimSockets(state)); err != nil {
 		return err
 	}
 	return removeState(state)
+}
+
+// removeShimSockets removes the sockets of containerd's shims, which are outside of the state folder and stay when a
+// shim is killed. The shims have ended.
+func removeShimSockets(state string) error {
+	bundles, err := fs.Glob(os.DirFS(state), "containerd/run/io.containerd.runtime.v2.task/*/*/bootstrap.json")
+	if err != nil {
+		return fmt.Errorf("look for shims: %w", err)
+	}
+	var errs []error
+	for _, path := range bundles {
+		text, err := os.ReadFile(filepath.Join(state, path))
+		var shim struct{ Address string }
+		if err == nil {
+			err = json.Unmarshal(text, &shim)
+		}
+		if socket, ok := strings.CutPrefix(shim.Address, "unix://"); ok && err == nil {
+			err = os.Remove(socket)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, fmt.Errorf("remove the socket of a shim: %w", err))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // removeState removes the state folder; one that is a mount point is only emptied.
