@@ -45,7 +45,7 @@ func (a *app) upload(ctx context.Context, c *client.Client, service string, file
 		return err
 	})
 	if err == nil {
-		a.note("Uploaded %d entries: %d of %d files were not there yet, %s sent, in %.1f s", u.manifest.Entries, u.files, len(u.manifest.Contents), counter(sent), time.Since(began).Seconds())
+		a.note("Uploaded what was not there yet: %d of %d files, %s, in %.1f s", u.files, len(u.manifest.Contents), counter(sent), time.Since(began).Seconds())
 	}
 	return d, err
 }
