@@ -121,5 +121,8 @@ func (v validated) verdict() error {
 	if v.Valid {
 		return nil
 	}
+	if len(v.Problems) == 1 {
+		return fmt.Errorf("%s has 1 problem", v.File)
+	}
 	return fmt.Errorf("%s has %d problems", v.File, len(v.Problems))
 }

@@ -6,8 +6,20 @@ import (
 	"strings"
 	"testing"
 
+	"csph/buildpacks/zerops"
 	"csph/platform"
 )
+
+func TestOneProblemIsCountedAsOne(t *testing.T) {
+	v := validated{File: "zerops.yml", Problems: []zerops.Problem{{}}}
+	if err := v.verdict(); err.Error() != "zerops.yml has 1 problem" {
+		t.Error(err)
+	}
+	v.Problems = append(v.Problems, v.Problems...)
+	if err := v.verdict(); err.Error() != "zerops.yml has 2 problems" {
+		t.Error(err)
+	}
+}
 
 func TestAZeropsFileIsValidatedWithAllItsProblemsAndWarnings(t *testing.T) {
 	for app, want := range map[string]struct {
