@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
-	"errors"
 	"net/url"
 	"regexp"
 	"slices"
@@ -173,11 +172,3 @@ func hotReads(db *DB, svc platform.Service) map[string]func(context.Context) err
 }
 
 func failed[T any](_ T, err error) error { return err }
-
-// missing lets pass that there is no such thing: it was asked for.
-func missing[T any](_ T, err error) error {
-	if errors.Is(err, platform.ErrNotFound) || errors.Is(err, platform.ErrUnauthorized) {
-		return nil
-	}
-	return err
-}
