@@ -293,7 +293,7 @@ func (d *doors) serve(t *testing.T, r *Router, secure *tls.Config) (stop func())
 
 func TestTwoHundredSwapsAndAChangeOfRoutersUnderLoadFailNothing(t *testing.T) {
 	d, secure := openDoors(t), testTLS(t)
-	first, second := New(Config{Limits: Limits{LastRequest: 500 * time.Millisecond}}), New(Config{})
+	first, second := New(Config{Limits: Limits{LastRequest: 2 * time.Second}}), New(Config{})
 	apps := [][]netip.AddrPort{{echoApp(t), echoApp(t)}, {echoApp(t), echoApp(t)}}
 	for _, r := range []*Router{first, second} {
 		if _, err := r.Swap(t.Context(), "app", []string{"app.test"}, apps[0]); err != nil {
