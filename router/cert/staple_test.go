@@ -147,6 +147,7 @@ func (r *responder) certificate(name string) issued {
 
 func TestAnOCSPAnswerIsStapledToACertificateThatNamesAResponderAndToNoOther(t *testing.T) {
 	r := newResponder(t)
+	r.say(func(a *ocsp.Response) { a.ThisUpdate = time.Now().Truncate(time.Second) }) // not to be asked anew before half of its life
 	h := newHost(t, http.DefaultTransport)
 	named, plain := r.certificate("named.example.com"), issue(t, &r.root, nil, "plain.example.com")
 	h.upload("plain.example.com", plain, r.root)
